@@ -1,0 +1,59 @@
+package mvcc
+
+import (
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options say where a store lives and what it may use. The zero value of every field but Dir has a meaning.
+type Options struct {
+	Dir           string
+	FS            vfs.FS        // nil is the disk
+	CacheBytes    int64         // Pebble's block cache; 0 is cacheBytesDefault
+	MemTableBytes uint64        // 0 is memTableBytesDefault
+	Logger        pebble.Logger // Pebble's own log; nil drops it
+
+	// Seed keys the hash of names in a new store. An existing store keeps the one it was made with.
+	Seed uint64
+
+	// MaxMemory bounds the values that start-up loads into memory: 0 is no bound.
+	MaxMemory int64
+
+	// Run runs job(0..n-1), side by side if it can, and returns when all are done. Start-up uses it;
+	// nil runs them in turn. The store itself starts no goroutine.
+	Run func(n int, job func(i int))
+
+	// HeapMemory keeps slabs on Go's heap, where the race detector and tests see them.
+	HeapMemory bool
+}
+
+// DatabaseBinding is the keyspace a database number is bound to.
+type DatabaseBinding struct {
+	Database uint32
+	Keyspace Keyspace
+}
+
+// Version is one version in the history of a key.
+type Version struct {
+	Item
+	Tombstone bool // the key was deleted at Mod; the rest of Item is its key only
+}
+
+// HistoryStats tell what is kept of the past.
+type HistoryStats struct {
+	Versions int    // superseded versions and tombstones kept
+	Bytes    int64  // about what they take on disk
+	Oldest   uint64 // oldest main revision that can be read
+}
+
+// MemoryStats are bytes of memory in use, by purpose.
+type MemoryStats struct {
+	Records int64 // key records, with the names
+	Values  int64 // values in memory
+	History int64 // superseded versions
+	Tree    int64 // ordered index
+	Table   int64 // hash index
+	Slack   int64 // taken from the system and not in use
+	Engine  int64 // Pebble's memtables and block cache
+	Total   int64
+}
