@@ -1,0 +1,55 @@
+package conf
+
+import "math"
+
+const (
+	whyLazyfree = "Nothing is ever freed in the way of a command."
+	whyDefrag   = "Go's collector places memory; there is no allocator to defragment."
+)
+
+func memoryDirectives() []Directive {
+	return []Directive{
+		{Name: "maxclients", Kind: Integer, Min: 1, Max: math.MaxUint32, Default: "10000", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Number of clients beyond which new connections are refused."},
+		{Name: "client-output-buffer-limit", Kind: OutputLimits, Default: "normal 0 0 0 replica 256mb 64mb 60 pubsub 32mb 8mb 60", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Replies that may wait for a client: class, hard limit, soft limit, seconds beyond the soft one. The replica class has no meaning."},
+		{Name: "client-query-buffer-limit", Kind: Memory, Min: 1 << 20, Max: math.MaxInt64, Default: "1gb", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Size beyond which an unfinished command closes its connection."},
+		{Name: "proto-max-bulk-len", Kind: Memory, Min: 1 << 20, Max: math.MaxInt64, Default: "512mb", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Largest argument of a command, and largest string."},
+		{Name: "maxmemory-clients", Kind: MemoryShare, Min: -100, Max: math.MaxInt64, Default: "0", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Memory of all clients beyond which the largest are disconnected; 0 sets no limit."},
+		{Name: "tracking-table-max-keys", Kind: Integer, Max: math.MaxInt64, Default: "1000000", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Number of keys remembered for CLIENT TRACKING."},
+		{Name: "maxmemory", Kind: Memory, Default: "0", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Memory for data, beyond which maxmemory-policy applies; 0 sets no limit."},
+		{Name: "maxmemory-policy", Kind: Enum, Default: "noeviction", Scope: Node, Mutable: true, Meaning: Active,
+			Values:  []string{"volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"},
+			Summary: "Which keys make room when memory is full."},
+		{Name: "maxmemory-samples", Kind: Integer, Min: 1, Max: math.MaxInt32, Default: "5", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Number of keys looked at to find one to evict."},
+		{Name: "maxmemory-eviction-tenacity", Kind: Integer, Max: 100, Default: "10", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice,
+			Why: "Eviction is proposed in bounded batches beside the commands, not in front of them."},
+		{Name: "lfu-log-factor", Kind: Integer, Max: math.MaxInt32, Default: "10", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "How slowly the counter of a key's uses saturates."},
+		{Name: "lfu-decay-time", Kind: Integer, Max: math.MaxInt32, Default: "1", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Minutes after which the counter of a key's uses falls by one."},
+		{Name: "active-expire-effort", Kind: Integer, Min: 1, Max: 10, Default: "1", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice,
+			Why: "Deadlines are kept in a queue, so that nothing is searched for."},
+		{Name: "lazyfree-lazy-eviction", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyLazyfree},
+		{Name: "lazyfree-lazy-expire", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyLazyfree},
+		{Name: "lazyfree-lazy-server-del", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyLazyfree},
+		{Name: "lazyfree-lazy-user-del", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyLazyfree},
+		{Name: "lazyfree-lazy-user-flush", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyLazyfree},
+		{Name: "activerehashing", Kind: Bool, Default: "yes", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice,
+			Why: "The index is a tree, which is never rehashed."},
+		{Name: "jemalloc-bg-thread", Kind: Bool, Default: "yes", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "activedefrag", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-cycle-min", Kind: Integer, Min: 1, Max: 99, Default: "1", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-cycle-max", Kind: Integer, Min: 1, Max: 99, Default: "25", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-threshold-lower", Kind: Integer, Max: 1000, Default: "10", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-threshold-upper", Kind: Integer, Max: 1000, Default: "100", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-max-scan-fields", Kind: Integer, Min: 1, Max: math.MaxInt64, Default: "1000", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+		{Name: "active-defrag-ignore-bytes", Kind: Memory, Min: 1, Max: math.MaxInt64, Default: "100mb", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyDefrag},
+	}
+}
