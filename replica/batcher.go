@@ -141,7 +141,7 @@ func newBatcher[L any](to proposer, o BatcherOptions[L], clock func() time.Durat
 	b.wantIncarnation()
 	b.mu.Unlock()
 	to.onLeader(b.leaderChanged)
-	b.leaderChanged(to.Leader())
+	b.leaderAtStart(to.Leader())
 	return b
 }
 

@@ -143,9 +143,6 @@ func (b *Batcher[L]) voidFlight() {
 func (b *Batcher[L]) leaderChanged(l Leader) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if l.Term < b.leader.Term {
-		return // an older event, overtaken by the state we started from
-	}
 	b.leader = l
 	if !l.Known {
 		return
@@ -157,6 +154,17 @@ func (b *Batcher[L]) leaderChanged(l Leader) {
 	b.claim.again = b.claim.again || b.claim.term != l.Term
 	b.claim.retryAt = 0
 	b.pump()
+}
+
+// leaderAtStart is for the leader known before leaderChanged was listening,
+// unless that has been told of a later one already. It takes mu.
+func (b *Batcher[L]) leaderAtStart(l Leader) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leader == (Leader{}) {
+		b.leader = l
+		b.pump()
+	}
 }
 
 // run is the batcher's clock; it ends with Close. It takes mu.
