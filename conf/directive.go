@@ -66,6 +66,9 @@ type Directive struct {
 	Max     int64    // with Min both zero: any 64-bit pattern, shown unsigned
 	Values  []string // of Enum and Flags, in the order error messages list them
 
+	// A number within the bounds is only a wish where these are not zero: it is brought between them.
+	clampMin, clampMax int64
+
 	Scope     Scope
 	Mutable   bool // CONFIG SET may change it
 	Protected bool // CONFIG SET may change it only as enable-protected-configs allows

@@ -45,7 +45,7 @@ func (r Rename) Error(reason string) error {
 	return &r.at
 }
 
-// FileError refuses a line of the configuration. Options of the command line are lines behind those of the file.
+// FileError refuses a line of the configuration. Options of the command line are lines behind those of the file, one apart.
 type FileError struct {
 	File   string // of an included file, else empty
 	Line   int    // from 1
@@ -98,7 +98,7 @@ func Load(args []string, stdin io.Reader) (*Set, []Notice, error) {
 		}
 		appendLines(&text, input)
 	}
-	text.WriteString(line.options)
+	text.WriteString("\n" + line.options)
 	if err := l.load(FileError{}, text.String(), 0); err != nil {
 		return nil, nil, err
 	}
@@ -108,11 +108,12 @@ func Load(args []string, stdin io.Reader) (*Set, []Notice, error) {
 	return s, l.notices, l.absolutePaths()
 }
 
+// appendLines adds a text that starts on a line of its own.
 func appendLines(b *strings.Builder, text string) {
-	b.WriteString(text)
-	if !strings.HasSuffix(text, "\n") {
+	if b.Len() > 0 && !strings.HasSuffix(b.String(), "\n") {
 		b.WriteByte('\n')
 	}
+	b.WriteString(text)
 }
 
 // commandLine is what the arguments ask for.

@@ -142,11 +142,11 @@ func (d *Directive) lines(v value) []fileLine {
 		return saveLines(v, needed)
 	case OutputLimits:
 		return d.limitLines(v, standard)
-	case HostPort:
-		if v.text == "" {
+	case HostPort, Addresses:
+		if v.text == "" && d.Unset {
 			return nil
 		}
-		text = v.text
+		text = quoteWords(v.text)
 	case String, Path, KeyEvents:
 		if v.text == "" && d.Unset {
 			return nil
@@ -164,6 +164,23 @@ func (d *Directive) lines(v value) []fileLine {
 		}
 	}
 	return []fileLine{{d.Name + " " + text, needed}}
+}
+
+// quoteWords writes the words of a text that is shown with single spaces. A line with one word is split a second time when it is
+// read, so that a word which needs quotes then needs them twice.
+func quoteWords(text string) string {
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		if split, err := SplitArgs(word); err == nil && len(split) == 1 && split[0] == word && !strings.ContainsAny(word, "\n\r") {
+			continue
+		}
+		quoted := Quote(word)
+		if len(words) == 1 && word != "" {
+			quoted = Quote(quoted)
+		}
+		words[i] = quoted
+	}
+	return strings.Join(words, " ")
 }
 
 func saveLines(v value, needed bool) []fileLine {

@@ -28,7 +28,7 @@ func generalDirectives() []Directive {
 		{Name: "io-threads", Kind: Integer, Min: 1, Max: 128, Default: "1", Scope: Node, Meaning: Active,
 			Summary: "Number of event loops that serve connections."},
 		{Name: "hz", Kind: Integer, Max: math.MaxInt32, Default: "10", Scope: Node, Mutable: true, Meaning: Active,
-			Summary: "Rounds of background work per second, 1 to 500."},
+			Summary: "Rounds of background work per second, 1 to 500.", clampMin: 1, clampMax: 500},
 		{Name: "shutdown-timeout", Kind: Integer, Max: math.MaxInt32, Default: "10", Scope: Node, Mutable: true, Meaning: Active,
 			Summary: "Seconds a shutdown waits for the other members to catch up."},
 		{Name: "set-proc-title", Kind: Bool, Default: "yes", Scope: Node, Meaning: Active,

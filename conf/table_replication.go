@@ -25,7 +25,7 @@ func replicationDirectives() []Directive {
 		{Name: "repl-disable-tcp-nodelay", Kind: Bool, Default: "no", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
 		{Name: "repl-ping-replica-period", Aliases: []string{"repl-ping-slave-period"}, Kind: Integer, Min: 1, Max: math.MaxInt32, Default: "10", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
 		{Name: "repl-timeout", Kind: Integer, Min: 1, Max: math.MaxInt32, Default: "60", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
-		{Name: "repl-backlog-size", Kind: Memory, Min: 1, Max: math.MaxInt64, Default: "1mb", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
+		{Name: "repl-backlog-size", clampMin: 16 << 10, clampMax: math.MaxInt64, Kind: Memory, Min: 1, Max: math.MaxInt64, Default: "1mb", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
 		{Name: "repl-backlog-ttl", Kind: Integer, Max: math.MaxInt64, Default: "3600", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyReplication},
 		{Name: "min-replicas-to-write", Aliases: []string{"min-slaves-to-write"}, Kind: Integer, Max: math.MaxInt32, Default: "0", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: "Every write needs a quorum, always."},
 		{Name: "min-replicas-max-lag", Aliases: []string{"min-slaves-max-lag"}, Kind: Integer, Max: math.MaxInt32, Default: "10", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: "Every write needs a quorum, always."},

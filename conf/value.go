@@ -12,7 +12,6 @@ const (
 	addressesMax  = 16   // as many as Redis listens on
 	oomScoreBound = 2000 // of oom-score-adj-values, as in Redis
 	portMax       = 65535
-	hzMin, hzMax  = 1, 500 // hz is a wish: values outside are brought in
 )
 
 // value is a checked value. Text is canonical: what CONFIG GET shows, and equal for equal values.
@@ -96,8 +95,8 @@ func (d *Directive) parseNumber(s string) (value, error) {
 	if err := d.inBounds(n); err != nil {
 		return value{}, err
 	}
-	if d.Name == "hz" {
-		n = min(max(n, hzMin), hzMax)
+	if d.clampMax != 0 {
+		n = min(max(n, d.clampMin), d.clampMax)
 	}
 	return value{text: d.formatNumber(n), num: n}, nil
 }
