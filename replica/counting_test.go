@@ -2,7 +2,6 @@ package replica
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ type counting struct {
 	closed  bool
 	flushes int
 	fail    error // Apply's answer
+	frozen  bool  // Sync forgets
 }
 
 type countingState struct {
@@ -69,9 +69,19 @@ func (c *counting) apply(e Entry) error {
 func (c *counting) Sync() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.frozen {
+		return nil
+	}
 	c.syncs++
 	*c.disk = countingState{Index: c.state.Index, Log: append([]string(nil), c.state.Log...)}
 	return nil
+}
+
+// freeze plays the loss of power: nothing reaches the disk any more.
+func (c *counting) freeze() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frozen = true
 }
 
 func (c *counting) FlushAsync() (<-chan struct{}, error) {
@@ -121,5 +131,3 @@ func (s countingSource) WriteTo(w io.Writer, _ <-chan struct{}) error {
 }
 
 func (s countingSource) Close() error { return nil }
-
-func number(i uint64) []byte { return binary.BigEndian.AppendUint64(nil, i) }

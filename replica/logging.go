@@ -32,6 +32,7 @@ func routeLogs(l *slog.Logger, onFatal func(string)) {
 	routing.once.Do(func() {
 		logger.SetLoggerFactory(func(pkg string) logger.ILogger { return raftLogger{pkg: pkg} })
 		log.SetOutput(os.Stderr)
+		shrinkEntrySlice()
 	})
 }
 

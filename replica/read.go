@@ -13,7 +13,7 @@ var errAgain = errors.New("replica: read turned away")
 // read waits until this node may read.
 type read struct {
 	state    *dragonboat.RequestState // nil: refused, to be asked again
-	deadline time.Time
+	deadline time.Time                // zero until the first look at the clock, which most never need
 	done     func(error)
 }
 
@@ -26,8 +26,10 @@ type read struct {
 // It costs a trip to Raft's goroutine and back, whatever the number of reads
 // that wait for it: one call per turn of an event loop is the intended use.
 func (r *Replica) ReadIndex(done func(error)) {
-	item := read{deadline: time.Now().Add(r.opts.ReadTimeout), done: done}
-	item.state, _ = r.user.ReadIndex(r.opts.ReadTimeout) // refused: awaitReads asks again
+	item := read{done: done}
+	// Not INodeUser's ReadIndex: that forgets to wake Raft's goroutine, so that a
+	// read waits for the next tick. A refused read is asked for again by awaitReads.
+	item.state, _ = r.nodeHost.ReadIndex(shardID, r.opts.ReadTimeout)
 	if !r.reads.push(item) {
 		done(ErrClosed)
 	}
@@ -43,9 +45,10 @@ func (r *Replica) awaitReads() {
 	for {
 		clear(items)
 		items = r.reads.take(items[:0])
-		for _, item := range items {
-			if err := r.readable(item.state, item.deadline, poll.C); err == errAgain {
-				again = append(again, item)
+		for i := range items {
+			item := &items[i]
+			if err := r.readable(item, poll.C); err == errAgain {
+				again = append(again, *item)
 			} else {
 				item.done(err)
 			}
@@ -72,27 +75,35 @@ func (r *Replica) awaitReads() {
 
 // readable waits until this node may read, by our own clock: dragonboat's stands
 // still while the goroutine that drives it waits for the disk.
-func (r *Replica) readable(state *dragonboat.RequestState, deadline time.Time, poll <-chan time.Time) error {
-	if state == nil {
+func (r *Replica) readable(item *read, poll <-chan time.Time) error {
+	if item.state == nil {
 		return errAgain
 	}
 	for {
 		select {
-		case result := <-state.AppliedC():
-			return readOutcome(state, result)
+		case result := <-item.state.AppliedC():
+			return readOutcome(item.state, result)
 		default:
 		}
 		select {
-		case result := <-state.AppliedC():
-			return readOutcome(state, result)
-		case <-poll:
-			if time.Now().After(deadline) {
+		case result := <-item.state.AppliedC():
+			return readOutcome(item.state, result)
+		case now := <-poll:
+			if r.tooLate(item, now) {
 				return ErrNoQuorum // the state is dragonboat's to finish, so it is not released
 			}
 		case <-r.stop:
 			return ErrClosed
 		}
 	}
+}
+
+// tooLate sets an item's deadline the first time, which is pollEvery late at most.
+func (r *Replica) tooLate(item *read, now time.Time) bool {
+	if item.deadline.IsZero() {
+		item.deadline = now.Add(r.opts.ReadTimeout)
+	}
+	return now.After(item.deadline)
 }
 
 func readOutcome(state *dragonboat.RequestState, result dragonboat.RequestResult) error {
@@ -106,20 +117,26 @@ func readOutcome(state *dragonboat.RequestState, result dragonboat.RequestResult
 // readAgain asks once more for reads that were turned away, all at once, and
 // returns those that were turned away again.
 func (r *Replica) readAgain(again []read, poll <-chan time.Time) []read {
-	state, _ := r.user.ReadIndex(r.opts.ReadTimeout)
-	err := r.readable(state, again[0].deadline, poll)
-	now := time.Now()
 	kept := again[:0]
 	for _, item := range again {
-		switch {
-		case err == nil || err == ErrClosed:
-			item.done(err)
-		case now.After(item.deadline):
+		if r.tooLate(&item, time.Now()) {
 			item.done(ErrNoQuorum)
-		default:
+		} else {
 			kept = append(kept, item)
 		}
 	}
 	clear(again[len(kept):])
-	return kept
+	if len(kept) == 0 {
+		return kept
+	}
+	all := read{deadline: kept[0].deadline}
+	all.state, _ = r.nodeHost.ReadIndex(shardID, r.opts.ReadTimeout)
+	err := r.readable(&all, poll)
+	if err == errAgain || err == ErrNoQuorum {
+		return kept // those that are late are told so the next time
+	}
+	for _, item := range kept {
+		item.done(err)
+	}
+	return kept[:0]
 }
