@@ -328,6 +328,7 @@ var refusedStarts = [][]string{
 	{"--appendfilename", "a/b"},
 	{"--appenddirname", ""},
 	{"--databases", "0"},
+	{"--dir", ""},
 	{"-x", "1"},
 	{"--port", "1", "-", "x"},
 }
@@ -351,5 +352,89 @@ func TestRefusedStartsLikeRedis(t *testing.T) {
 		if got+"\n" != want {
 			t.Errorf("%q is refused with\n%s\nRedis says\n%s", args, got, want)
 		}
+	}
+}
+
+// TestRewriteLikeRedis has redis-server and this package rewrite the same file after the same changes. What Redis appends is in no
+// order, so the appended lines are compared sorted.
+func TestRewriteLikeRedis(t *testing.T) {
+	const file = `# comment   
+appendonly no
+appendfsync everysec
+bind 127.0.0.1   10.255.255.254
+
+
+PORT 0
+  maxmemory 1gb
+save 900 1
+# middle
+save 300 10
+latency-tracking-info-percentiles 50 99
+hash-max-ziplist-entries 20
+hash-max-listpack-entries 21
+timeout 7
+requirepass "a\x01\"b"
+rename-command FLUSHALL ""
+client-output-buffer-limit pubsub 1mb 2048 3
+notify-keyspace-events gxAK
+oom-score-adj-values 0 200 800
+lua-replicate-commands yes
+include %s
+shutdown-on-sigterm now nosave
+
+# end`
+	changes := [][2]string{{"maxmemory", "104857600"}, {"maxmemory-clients", "10%"}, {"save", "100 2"}, {"timeout", "0"}, {"hz", "20"},
+		{"masterauth", "x y"}, {"zset-max-ziplist-value", "2048"}, {"loglevel", "warning"}, {"proto-max-bulk-len", "1048577"},
+		{"client-output-buffer-limit", "normal 1 2 3"}, {"activerehashing", "no"}, {"shutdown-on-sigint", "force save"}, {"rdbcompression", "yes"}}
+	dir := t.TempDir()
+	included := filepath.Join(dir, "included.conf")
+	if err := os.WriteFile(included, []byte("tcp-keepalive 60\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	paths := [2]string{filepath.Join(dir, "theirs.conf"), filepath.Join(dir, "ours.conf")}
+	for _, path := range paths {
+		if err := os.WriteFile(path, []byte(fmt.Sprintf(file, included)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := startRedis(t, paths[0], "--bind", "127.0.0.1", "10.255.255.254")
+	if _, err := r.do("AUTH", "a\x01\"b"); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := Load([]string{paths[1], "--unixsocket", filepath.Join(r.dir, "s"), "--dir", r.dir}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range changes {
+		if _, err := r.do("CONFIG", "SET", pair[0], pair[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Change([][2]string{pair}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.do("CONFIG", "REWRITE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Rewrite(); err != nil {
+		t.Fatal(err)
+	}
+	var heads, tails [2]string
+	for i, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, tail, _ := strings.Cut(string(text), rewriteSignature+"\n")
+		lines := strings.Split(strings.TrimSpace(tail), "\n")
+		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "user default ") }) // users are not this package's
+		slices.Sort(lines)
+		heads[i], tails[i] = head, strings.Join(lines, "\n")
+	}
+	if heads[1] != heads[0] {
+		t.Errorf("the file is rewritten as\n%s\nRedis writes\n%s", heads[1], heads[0])
+	}
+	if tails[1] != tails[0] {
+		t.Errorf("the lines appended are\n%s\nRedis appends\n%s", tails[1], tails[0])
 	}
 }

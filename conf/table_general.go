@@ -16,7 +16,7 @@ const (
 func generalDirectives() []Directive {
 	return []Directive{
 		{Name: "dir", Kind: Path, Default: "./redoubt-data", Scope: Node, Protected: true, Meaning: Active,
-			Summary: "Directory of all data. A running node cannot move it, so unlike Redis' it is immutable."},
+			Summary: "Directory of all data. A running node cannot move it, so unlike Redis' it is immutable.", valid: validPath},
 		{Name: "databases", Kind: Integer, Min: 1, Max: math.MaxInt32, Default: "16", Scope: Cluster, Meaning: Active,
 			Summary: "Number of databases for SELECT."},
 		{Name: "loglevel", Kind: Enum, Values: []string{"debug", "verbose", "notice", "warning"}, Default: "notice", Scope: Node, Mutable: true, Meaning: Active,
@@ -72,6 +72,14 @@ func generalDirectives() []Directive {
 		{Name: "watchdog-period", Kind: Integer, Max: math.MaxInt32, Default: "0", Scope: Node, Mutable: true, Hidden: true, Meaning: AcceptedWithNotice,
 			Why: "There is no software watchdog; use a profile."},
 	}
+}
+
+// validPath answers as chdir does.
+func validPath(path string) error {
+	if path == "" {
+		return errors.New("No such file or directory")
+	}
+	return nil
 }
 
 func shutdownFlags() []string { return []string{"default", "save", "nosave", "now", "force"} }
