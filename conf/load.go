@@ -13,7 +13,7 @@ import (
 
 const (
 	includeDepthMax = 16       // files that include files; beyond it they include each other
-	fileBytesMax    = 64 << 20 // of one file, or of standard input; a configuration is a few kilobytes
+	fileBytesMax    = 16 << 20 // of one file, or of standard input; a configuration is a few kilobytes
 )
 
 // The texts are Redis', except the last two.
@@ -218,12 +218,13 @@ type loader struct {
 
 // load reads all lines of a text. At holds the name of the file.
 func (l *loader) load(at FileError, text string, depth int) error {
-	for i, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
+		at.Line++
 		line = strings.Trim(line, " \t\r\n")
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		at.Line, at.Text = i+1, line
+		at.Text = line
 		words, err := SplitArgs(line)
 		if err == nil && len(words) > 0 {
 			err = l.directive(at, lowerASCII(words[0]), words[1:], depth)

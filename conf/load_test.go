@@ -245,3 +245,39 @@ func TestRenameError(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+func TestFileLimit(t *testing.T) {
+	for _, c := range []struct {
+		size int
+		want string
+	}{
+		{fileBytesMax, "<nil>"},
+		{fileBytesMax + 1, "Reading config from stdin: the configuration is larger than 16777216 bytes"},
+	} {
+		_, _, err := Load([]string{"-"}, strings.NewReader("#"+strings.Repeat("x", c.size-1)))
+		if got := fmt.Sprint(err); got != c.want {
+			t.Errorf("%d bytes: %s, want %s", c.size, got, c.want)
+		}
+	}
+}
+
+// TestIncludeDepth builds a chain of files: the deepest that is allowed is read, one deeper is refused.
+func TestIncludeDepth(t *testing.T) {
+	dir := t.TempDir()
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprint(i)) }
+	for i := range includeDepthMax + 1 {
+		if err := os.WriteFile(name(i), []byte("include "+name(i+1)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(name(includeDepthMax), []byte("timeout 5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := Load([]string{name(0)}, nil)
+	if err != nil || s.Int("timeout") != 5 {
+		t.Errorf("%d levels of includes: %v", includeDepthMax, err)
+	}
+	if _, _, err := Load([]string{"--include", name(0)}, nil); err == nil || !strings.HasSuffix(err.Error(), errIncludeTooDeep.Error()) {
+		t.Errorf("%d levels of includes: %v, want %v", includeDepthMax+1, err, errIncludeTooDeep)
+	}
+}

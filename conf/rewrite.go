@@ -218,16 +218,15 @@ func shortMemory(text string) string {
 }
 
 // replaceFile writes text beside path and moves it there, so that a crash leaves the old file or the new one. An existing file
-// keeps its permissions: it may hold a password.
+// keeps its permissions, a new one is the owner's alone: it may hold a password.
 func replaceFile(path, text string) (err error) {
-	temporary := fmt.Sprintf("%s.rewrite-%d", path, os.Getpid())
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".rewrite-*")
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(temporary)
+			os.Remove(f.Name())
 		}
 	}()
 	if info, statErr := os.Stat(path); statErr == nil {
@@ -243,7 +242,7 @@ func replaceFile(path, text string) (err error) {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(temporary, path)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		return err
