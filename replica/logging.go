@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -31,9 +32,48 @@ func routeLogs(l *slog.Logger, onFatal func(string)) {
 	routing.to.Store(&sink{log: l, onFatal: onFatal})
 	routing.once.Do(func() {
 		logger.SetLoggerFactory(func(pkg string) logger.ILogger { return raftLogger{pkg: pkg} })
-		log.SetOutput(os.Stderr)
+		log.SetOutput(stdLog{to: stdOutput()})
 		shrinkEntrySlice()
 	})
+}
+
+// stdOutput returns where the standard library's log goes: where it went before
+// one of dragonboat's imports took it for itself while the program was loaded.
+func stdOutput() io.Writer {
+	out := log.Writer()
+	if strings.Contains(fmt.Sprintf("%T", out), "capnslog") {
+		return os.Stderr
+	}
+	return out
+}
+
+// stdLog passes the standard log on. The Pebble below Raft's log has its last
+// words there, just before it panics in a goroutine of dragonboat's.
+type stdLog struct{ to io.Writer }
+
+func (l stdLog) Write(line []byte) (int, error) {
+	n, err := l.to.Write(line)
+	text := string(line)
+	if reason := explain(text); reason != text && !strings.Contains(text, retriedSign) {
+		fatal(reason, "logdb")
+	}
+	return n, err
+}
+
+// retriedSign is in Pebble's complaints about work in the background, which it
+// will do again.
+const retriedSign = "background error:"
+
+// fatal tells why the process is about to panic.
+func fatal(reason, component string) {
+	to := routing.to.Load()
+	if to == nil {
+		return
+	}
+	to.log.Error(strings.TrimSpace(reason), "component", "raft/"+component)
+	if to.onFatal != nil {
+		to.onFatal(strings.TrimSpace(reason))
+	}
 }
 
 // raftLogger is what dragonboat logs to. Its information is for those who debug
@@ -66,12 +106,7 @@ func (l raftLogger) Errorf(format string, args ...any) {
 func (l raftLogger) Panicf(format string, args ...any) {
 	message := fmt.Sprintf(format, args...)
 	last := explain(message)
-	if to := routing.to.Load(); to != nil {
-		to.log.Error(last, "component", "raft/"+l.pkg)
-		if to.onFatal != nil {
-			to.onFatal(last)
-		}
-	}
+	fatal(last, l.pkg)
 	panic(last)
 }
 

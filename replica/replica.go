@@ -244,6 +244,7 @@ func (r *Replica) start(opened uint64) error {
 	r.workers.Go(r.awaitProposals)
 	r.workers.Go(r.awaitReads)
 	r.workers.Go(r.compactor.run)
+	r.workers.Go(r.hurry)
 	return nil
 }
 

@@ -335,7 +335,7 @@ func TestReadsWaitForALeader(t *testing.T) {
 
 func TestReadsGiveUp(t *testing.T) {
 	o := testOptions(t, newCounting())
-	o.Tick = 100 * time.Millisecond // no election within the read's time
+	o.Tick = 10 * time.Second // no election within the time of the read
 	o.ReadTimeout = 200 * time.Millisecond
 	r, err := Open(o)
 	if err != nil {

@@ -3,6 +3,7 @@ package replica
 import (
 	"runtime"
 	"testing"
+	"time"
 )
 
 func TestEntrySliceIsSmall(t *testing.T) {
@@ -14,5 +15,20 @@ func TestEntrySliceIsSmall(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := (after.TotalAlloc - before.TotalAlloc) / proposals; got > bytesMax {
 		t.Errorf("a proposal makes %d bytes of garbage, want %d at most: dragonboat's variables have other names now", got, bytesMax)
+	}
+}
+
+// TestLoneVoterLeadsAtOnce uses an election timeout that nobody would wait for.
+func TestLoneVoterLeadsAtOnce(t *testing.T) {
+	o := testOptions(t, newCounting())
+	o.Tick, o.HeartbeatTicks, o.ElectionTicks = 10*time.Millisecond, 5, 100_000
+	for range 2 {
+		start := time.Now()
+		r := mustOpen(t, o)
+		proposeAll(t, r, numbers(1))
+		t.Logf("led and wrote after %v", time.Since(start))
+		start = time.Now()
+		mustClose(t, r)
+		t.Logf("closed after %v", time.Since(start))
 	}
 }
