@@ -72,6 +72,8 @@ type Item struct {
 	Len     int      // length of the value in bytes
 	Value   []byte   // nil when Cold
 	Cold    bool     // the value is on disk only: Load reads it
+
+	row Revision // the row that holds the value
 }
 
 // ChangeKind is what happened to a key.

@@ -1,0 +1,119 @@
+package mvcc
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Batch is the changes of one committed Raft batch: they reach Pebble together with the applied index.
+type Batch struct {
+	s    *Store
+	db   *pebble.Batch // nil between Commit and Begin
+	tx   Tx
+	meta []metaRow
+	buf  []byte
+}
+
+type metaRow struct {
+	name  string
+	value []byte
+}
+
+// Names of our own m rows; those of callers cannot begin with a zero byte.
+const (
+	metaFormat = "\x00format" // the ladder of whole directories: diskFormat
+	metaState  = "\x00state"  // see state
+	metaSeed   = "\x00seed"   // the key of the names' hash, big endian
+)
+
+// Begin opens the batch. There is one at a time, and the object is the same each time.
+func (s *Store) Begin() *Batch {
+	b := &s.batch
+	if b.db != nil {
+		panic(fmt.Sprintf("mvcc: a batch is open at revision %d", s.current))
+	}
+	b.db = s.db.NewBatch()
+	b.meta = b.meta[:0]
+	return b
+}
+
+// Tx opens the next request's transaction, to end with Commit or Abort; the object is the same each time. It
+// and the transaction's methods need Lock.
+func (b *Batch) Tx() *Tx {
+	tx := &b.tx
+	if tx.open {
+		panic(fmt.Sprintf("mvcc: a transaction is open at revision %d", b.s.current))
+	}
+	tx.open = true
+	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
+	tx.rows, tx.buf = tx.rows[:0], tx.buf[:0]
+	return tx
+}
+
+// SetMeta writes an m row with the batch; it copies value. Meta shows it after Commit.
+func (b *Batch) SetMeta(name string, value []byte) {
+	if name == "" || name[0] == 0 {
+		panic(fmt.Sprintf("mvcc: meta name %q is not the caller's", name))
+	}
+	b.meta = append(b.meta, metaRow{name, bytes.Clone(value)})
+}
+
+// Commit writes the batch to Pebble, without waiting for the disk, and publishes its revision. It must be
+// called without Lock. After an error the store is of no use any more.
+func (b *Batch) Commit(applied uint64) error {
+	s := b.s
+	if b.tx.open {
+		panic(fmt.Sprintf("mvcc: batch %d committed with a transaction open", applied))
+	}
+	if last := s.applied.Load(); applied < last {
+		panic(fmt.Sprintf("mvcc: applied index %d follows %d", applied, last))
+	}
+	for _, m := range b.meta {
+		b.setMeta(m.name, m.value)
+	}
+	st := state{applied: applied, revision: s.current, compacted: s.compacted, chain: s.chain, made: s.made}
+	var buf [64]byte
+	b.setMeta(metaState, st.append(buf[:0]))
+	if err := b.db.Commit(pebble.NoSync); err != nil {
+		return fmt.Errorf("commit batch %d: %w", applied, err)
+	}
+	if err := b.db.Close(); err != nil {
+		return fmt.Errorf("close batch %d: %w", applied, err)
+	}
+	b.db = nil
+	if len(b.meta) > 0 {
+		s.metaMu.Lock()
+		for _, m := range b.meta {
+			s.meta[m.name] = m.value
+		}
+		s.metaMu.Unlock()
+	}
+	s.chained.Store(s.chain)
+	s.published.Store(s.current)
+	s.applied.Store(applied)
+	return nil
+}
+
+func (b *Batch) setMeta(name string, value []byte) {
+	op := b.db.SetDeferred(1+len(name), len(value))
+	op.Key[0] = 'm'
+	copy(op.Key[1:], name)
+	copy(op.Value, value)
+	finish(op)
+}
+
+// finish ends a deferred operation; it fails only on indexed batches, which ours is not.
+func finish(op *pebble.DeferredBatchOp) {
+	if err := op.Finish(); err != nil {
+		panic("mvcc: " + err.Error())
+	}
+}
+
+// remove deletes a row that was written once.
+func (b *Batch) remove(kind byte, rev Revision) {
+	op := b.db.SingleDeleteDeferred(rowKeyLen)
+	appendRowKey(op.Key[:0], kind, rev)
+	finish(op)
+}

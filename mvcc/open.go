@@ -1,0 +1,173 @@
+package mvcc
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// diskFormat is the version of everything in a store's directory. A newer one is refused.
+	diskFormat = 1
+
+	// engineFormat is Pebble's own version of its files.
+	engineFormat = pebble.FormatTableFormatV6
+
+	memTableBytesDefault = 64 << 20
+	cacheBytesDefault    = 32 << 20
+)
+
+// Errors of opening a directory.
+var (
+	// ErrNewerFormat: a newer version of the program wrote the directory.
+	ErrNewerFormat = errors.New("mvcc: the directory was written by a newer version; use that version or a newer one")
+	// ErrNotStore: the directory holds a Pebble store that is not ours.
+	ErrNotStore = errors.New("mvcc: the directory holds another store; choose another directory")
+)
+
+// Open opens or makes the store in o.Dir and rebuilds its index. What was committed but not flushed before a
+// crash is gone: Applied tells from where the log must be applied again.
+func Open(o Options) (*Store, error) {
+	db, err := openEngine(o)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
+	}
+	s := &Store{db: db, o: o, meta: map[string][]byte{}}
+	s.batch.s, s.batch.tx.s, s.batch.tx.b = s, s, &s.batch
+	if err := s.rebuild(); err != nil {
+		if s.index != nil {
+			s.release()
+		}
+		return nil, errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), db.Close())
+	}
+	return s, nil
+}
+
+func openEngine(o Options) (*pebble.DB, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = cacheBytesDefault
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = memTableBytesDefault
+	}
+	if o.Logger == nil {
+		o.Logger = quiet{}
+	}
+	cache := pebble.NewCache(o.CacheBytes)
+	defer cache.Unref()
+	return pebble.Open(o.Dir, &pebble.Options{
+		FS: o.FS, Cache: cache, MemTableSize: o.MemTableBytes, Logger: o.Logger,
+		DisableWAL:            true, // the Raft log is the WAL
+		FormatMajorVersion:    engineFormat,
+		L0CompactionThreshold: 4,
+		L0StopWritesThreshold: 100,
+	})
+}
+
+type quiet struct{}
+
+func (quiet) Infof(string, ...any)  {}
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("mvcc: pebble: "+format, args...))
+}
+
+// rebuild reads the facts, then the records.
+func (s *Store) rebuild() error {
+	st, fresh, err := s.loadMeta()
+	if err != nil {
+		return err
+	}
+	if fresh {
+		if err := s.initialize(); err != nil {
+			return err
+		}
+	}
+	s.index = newIndex(s.seed, s.o.HeapMemory)
+	s.compacted, s.made = st.compacted, st.made
+	s.current, s.chain = st.revision, st.chain
+	if err := s.replay(st.revision); err != nil {
+		return err
+	}
+	s.buildTrees()
+	s.published.Store(st.revision)
+	s.chained.Store(st.chain)
+	s.applied.Store(st.applied)
+	return nil
+}
+
+// loadMeta reads the rows of m; fresh tells that there are none, nor anything else.
+func (s *Store) loadMeta() (st state, fresh bool, err error) {
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte("m"), UpperBound: []byte("n")})
+	if err != nil {
+		return st, false, err
+	}
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		s.meta[string(it.Key()[1:])] = append([]byte{}, it.Value()...)
+	}
+	if err := it.Error(); err != nil {
+		return st, false, err
+	}
+	format, has := s.meta[metaFormat]
+	if !has {
+		if empty, err := s.empty(); err != nil || !empty {
+			return st, false, errors.Join(ErrNotStore, err)
+		}
+		return st, true, nil
+	}
+	if v, n := binary.Uvarint(format); n <= 0 || v == 0 {
+		return st, false, ErrNotStore
+	} else if v > diskFormat {
+		return st, false, fmt.Errorf("%w: format %d, where %d is the newest known", ErrNewerFormat, v, diskFormat)
+	}
+	if len(s.meta[metaSeed]) != 8 {
+		return st, false, fmt.Errorf("%w: no hash seed", errRecord)
+	}
+	s.seed = binary.BigEndian.Uint64(s.meta[metaSeed])
+	if row, has := s.meta[metaState]; has {
+		err = st.decode(row)
+	}
+	return st, false, err
+}
+
+func (s *Store) empty() (bool, error) {
+	it, err := s.db.NewIter(nil)
+	if err != nil {
+		return false, err
+	}
+	ok := it.First()
+	return !ok, errors.Join(it.Error(), it.Close())
+}
+
+// initialize writes what a new store never changes, and makes it durable: the first batch may be lost, the
+// seed may not be another then.
+func (s *Store) initialize() error {
+	s.seed = s.o.Seed
+	b := s.db.NewBatch()
+	err := errors.Join(
+		b.Set([]byte("m"+metaFormat), binary.AppendUvarint(nil, diskFormat), nil),
+		b.Set([]byte("m"+metaSeed), binary.BigEndian.AppendUint64(nil, s.seed), nil),
+		b.Commit(pebble.NoSync), b.Close())
+	if err != nil {
+		return err
+	}
+	return s.db.Flush()
+}
+
+// run runs jobs, side by side where the owner provides for it.
+func (s *Store) run(n int, job func(i int)) {
+	if s.o.Run != nil {
+		s.o.Run(n, job)
+		return
+	}
+	for i := range n {
+		job(i)
+	}
+}

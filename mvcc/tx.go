@@ -1,0 +1,287 @@
+package mvcc
+
+import (
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Tx is one request's changes. They are made in the index at once, with a note of how to take them back,
+// and written to the batch at Commit. All methods need the store's Lock.
+type Tx struct {
+	s       *Store
+	b       *Batch
+	open    bool
+	changes []Change
+	undo    []undo
+	rows    []row
+	buf     []byte // what rows hold, save large values
+	digest  xxhash.Digest
+}
+
+// Mark is a place in a transaction that Rollback goes back to.
+type Mark struct{ changes, undo, rows, buf int }
+
+// Revision is what the next change will get.
+func (tx *Tx) Revision() Revision {
+	return Revision{tx.s.current + 1, uint32(len(tx.changes))}
+}
+
+// Keyspace is the database's keyspace now. It takes no change, whether the database was used before or not.
+func (tx *Tx) Keyspace(db uint32) Keyspace { return tx.s.keyspace(db, latest) }
+
+// Lookup is the key's live version, its deadline ignored.
+func (tx *Tx) Lookup(ks Keyspace, key []byte) (Item, bool) { return tx.View().Lookup(ks, key) }
+
+// ByRef is the live version of the key with that handle; false for a handle that outlived its key, a deleted
+// key and one in a dropped keyspace. A handle kept longer than its key may name another key by now: compare.
+func (tx *Tx) ByRef(ref Ref) (Keyspace, Item, bool) { return tx.s.ByRef(ref) }
+
+// ByRef is Tx.ByRef for readers.
+func (s *Store) ByRef(ref Ref) (Keyspace, Item, bool) {
+	c := s.validCell(ref)
+	if c == nil || !c.live() {
+		return 0, Item{}, false
+	}
+	ks := Keyspace(c.keyspace)
+	if !s.spaces[ks].drop.IsZero() {
+		return 0, Item{}, false
+	}
+	return ks, s.item(uint32(ref), c), true
+}
+
+// Load is the item's value, read from disk when cold. Unless cold it is good until the key's next change.
+func (tx *Tx) Load(it Item) ([]byte, error) { return tx.s.load(it) }
+
+// Put gives key a value, creating it or superseding its live version. It copies key and value, which may
+// alias the old value.
+func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
+	s := tx.s
+	sp, hash := tx.space(ks), s.hash.name(key)
+	ref := sp.table.find(&s.heap, hash, key)
+	rev := tx.Revision()
+	var c *cell
+	u := tx.note()
+	if ref == 0 {
+		ref, c = s.create(sp, hash, key)
+		*u = undo{kind: undoCreate, ref: ref}
+	} else {
+		c = s.cell(ref)
+		*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: true}
+		s.end(ref, c, rev, true)
+	}
+	u.freeNew = true
+	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, Ref: Ref(ref), Key: s.key(c), New: a}
+	if u.kind == undoVersion && c.live() {
+		change.Existed, change.Old = true, c.attr()
+	}
+	s.rise(sp, c, rev, a)
+	s.setValue(c, value, rev)
+	tx.changes = append(tx.changes, change)
+	tx.writePut(c, rev)
+	return s.item(ref, c)
+}
+
+// SetAttr makes a new version of a live key with the same value; a large value is not written again.
+func (tx *Tx) SetAttr(ks Keyspace, key []byte, a Attr) Item {
+	s := tx.s
+	sp := tx.space(ks)
+	ref, c := s.find(ks, key)
+	if c == nil || !c.live() {
+		panic(fmt.Sprintf("mvcc: attributes for key %q of keyspace %d, which is not live", key, ks))
+	}
+	rev, old := tx.Revision(), c.attr()
+	cold := tx.coldSmall(ref, c)
+	u := tx.note()
+	*u = undo{kind: undoVersion, ref: ref, old: *c}
+	s.end(ref, c, rev, false)
+	s.rise(sp, c, rev, a)
+	if cold != nil {
+		s.setValue(c, cold, rev) // its row is not on disk yet
+		u.freeNew = true
+	}
+	tx.changes = append(tx.changes, Change{
+		Kind: ChangePut, Rev: rev, Keyspace: ks, Ref: Ref(ref), Key: s.key(c), Existed: true, Old: old, New: a,
+	})
+	tx.writePut(c, rev)
+	return s.item(ref, c)
+}
+
+// coldSmall reads a small value that is on disk only; nil when the value is in memory or large.
+func (tx *Tx) coldSmall(ref uint32, c *cell) []byte {
+	if !c.cold() || c.large() {
+		return nil
+	}
+	v, err := tx.s.load(tx.s.item(ref, c))
+	if err != nil {
+		panic(fmt.Sprintf("mvcc: read the value of key %q at %v: %v", tx.s.key(c), c.mod(), err))
+	}
+	return v
+}
+
+// Delete makes a tombstone of a live key; false if it is not live.
+func (tx *Tx) Delete(ks Keyspace, key []byte) bool {
+	if tx.s.spaces[ks] == nil {
+		return false
+	}
+	sp := tx.space(ks)
+	ref, c := tx.s.find(ks, key)
+	if c == nil || !c.live() {
+		return false
+	}
+	tx.bury(sp, ref, c, false)
+	return true
+}
+
+func (tx *Tx) bury(sp *space, ref uint32, c *cell, moved bool) {
+	s, rev := tx.s, tx.Revision()
+	u := tx.note()
+	*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: !moved}
+	old := c.attr()
+	s.end(ref, c, rev, !moved)
+	s.bury(sp, ref, c, rev)
+	tx.changes = append(tx.changes, Change{
+		Kind: ChangeDelete, Rev: rev, Keyspace: sp.id, Ref: Ref(ref), Key: s.key(c), Existed: true, Old: old,
+	})
+	tx.writeTombstone(c, rev, moved)
+}
+
+// Move gives dest the value of key, which is live and becomes a tombstone: two changes, the tombstone first.
+// A live dest is superseded. Large values are not written again. key and dest must differ.
+func (tx *Tx) Move(from Keyspace, key []byte, to Keyspace, dest []byte, a Attr) {
+	s := tx.s
+	ref, c := s.find(from, key)
+	if c == nil || !c.live() || from == to && string(key) == string(dest) {
+		panic(fmt.Sprintf("mvcc: move of key %q of keyspace %d to %q of %d", key, from, dest, to))
+	}
+	if !c.large() {
+		value := tx.coldSmall(ref, c)
+		if value == nil {
+			value = s.value(c) // freed at Commit, not before
+			if c.valueLen <= tinyMax {
+				value = append(make([]byte, 0, tinyMax), value...)
+			}
+		}
+		tx.bury(tx.space(from), ref, c, false)
+		tx.Put(to, dest, a, value)
+		return
+	}
+	field, length, cold := c.value, c.valueLen, c.flags&cellCold
+	tx.bury(tx.space(from), ref, c, true)
+	tx.take(to, dest, a, func(c *cell) {
+		c.value, c.valueLen = field, length
+		c.flags = c.flags&^cellCold | cold
+	})
+}
+
+// take is Put with a large value that comes from another key.
+func (tx *Tx) take(ks Keyspace, key []byte, a Attr, setValue func(*cell)) {
+	s := tx.s
+	sp, hash, rev := tx.space(ks), s.hash.name(key), tx.Revision()
+	ref := sp.table.find(&s.heap, hash, key)
+	var c *cell
+	u := tx.note()
+	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, New: a}
+	if ref == 0 {
+		ref, c = s.create(sp, hash, key)
+		*u = undo{kind: undoCreate, ref: ref}
+	} else {
+		c = s.cell(ref)
+		*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: true}
+		if c.live() {
+			change.Existed, change.Old = true, c.attr()
+		}
+		s.end(ref, c, rev, true)
+	}
+	s.rise(sp, c, rev, a)
+	setValue(c)
+	change.Ref, change.Key = Ref(ref), s.key(c)
+	tx.changes = append(tx.changes, change)
+	tx.writePut(c, rev)
+}
+
+// Flush binds the database to a fresh keyspace, if the old one has any live key. That takes one change,
+// whatever was there.
+func (tx *Tx) Flush(db uint32) {
+	s := tx.s
+	old := tx.Keyspace(db)
+	if sp := s.spaces[old]; sp == nil || sp.live == 0 {
+		return
+	}
+	if s.made == madeFirst-1 {
+		panic("mvcc: out of keyspace numbers")
+	}
+	fresh := Keyspace(madeFirst + s.made)
+	s.made++
+	tx.bind(db, fresh, old)
+}
+
+// Swap exchanges the keyspaces of two databases: two changes, none when a is b.
+func (tx *Tx) Swap(a, b uint32) {
+	if a == b {
+		return
+	}
+	x, y := tx.Keyspace(a), tx.Keyspace(b)
+	tx.bind(a, y, 0)
+	tx.bind(b, x, 0)
+}
+
+func (tx *Tx) bind(db uint32, ks, dropped Keyspace) {
+	rev := tx.Revision()
+	*tx.note() = undo{kind: undoBind, ref: db, dropped: dropped}
+	tx.s.bind(db, ks, dropped, rev)
+	tx.changes = append(tx.changes, Change{Kind: ChangeBind, Rev: rev, Keyspace: ks, Database: db})
+	tx.writeBind(db, ks, dropped, rev)
+}
+
+// space is the keyspace's keys, to be changed.
+func (tx *Tx) space(ks Keyspace) *space {
+	sp := tx.s.use(ks)
+	if !sp.drop.IsZero() {
+		panic(fmt.Sprintf("mvcc: a change at %v in keyspace %d, which was dropped at %v", tx.Revision(), ks, sp.drop))
+	}
+	return sp
+}
+
+// create makes a cell for a key that has none, in table and tree.
+func (x *index) create(sp *space, hash uint64, key []byte) (uint32, *cell) {
+	ref, c := x.newCell(sp.id, key)
+	sp.table.insert(hash, ref)
+	sp.tree.insert(ref)
+	return ref, c
+}
+
+// Changes are the changes so far, good until Commit or Abort and the next transaction.
+func (tx *Tx) Changes() []Change { return tx.changes }
+
+// View reads inside the transaction, its own changes included.
+func (tx *Tx) View() View { return tx.s.View() }
+
+// Commit ends the transaction and hands its rows to the batch. Without changes it takes no revision (leases
+// and compaction are no changes, but are kept).
+func (tx *Tx) Commit() (main uint64, changed bool) {
+	s := tx.s
+	tx.forgetUndo()
+	if len(tx.rows) > 0 {
+		tx.write()
+	}
+	tx.close()
+	if len(tx.changes) == 0 {
+		return s.current, false
+	}
+	s.current++
+	return s.current, true
+}
+
+// Abort takes everything back and ends the transaction.
+func (tx *Tx) Abort() {
+	tx.Rollback(Mark{})
+	tx.close()
+}
+
+func (tx *Tx) close() {
+	if !tx.open {
+		panic("mvcc: the transaction has ended")
+	}
+	tx.open = false
+}

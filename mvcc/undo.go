@@ -1,0 +1,90 @@
+package mvcc
+
+import "fmt"
+
+// undo is how to take one change of the index back. Changes are taken back newest first, so each finds the
+// index as it left it.
+type undo struct {
+	kind    uint8
+	freeOld bool // Commit frees the value that old had
+	freeNew bool // taking back frees the value that the cell has
+	ref     uint32
+	dropped Keyspace // undoBind
+	old     cell     // undoVersion: as the cell was; its key's first bytes ride along unchanged
+}
+
+const (
+	undoCreate  = iota + 1 // the cell was made
+	undoVersion            // the cell got another version; its old one is its newest past
+	undoBind               // ref is a database that got another keyspace
+)
+
+// undoMax is the capacity of undo notes, changes and rows kept for the next transaction.
+const undoMax = 4096
+
+func (tx *Tx) note() *undo {
+	tx.undo = append(tx.undo, undo{})
+	return &tx.undo[len(tx.undo)-1]
+}
+
+// Mark is the place to which Rollback comes back.
+func (tx *Tx) Mark() Mark {
+	return Mark{len(tx.changes), len(tx.undo), len(tx.rows), len(tx.buf)}
+}
+
+// Rollback takes back what came after the mark.
+func (tx *Tx) Rollback(m Mark) {
+	if m.undo > len(tx.undo) || m.changes > len(tx.changes) {
+		panic(fmt.Sprintf("mvcc: rollback to change %d of %d", m.changes, len(tx.changes)))
+	}
+	for i := len(tx.undo) - 1; i >= m.undo; i-- {
+		tx.takeBack(&tx.undo[i])
+	}
+	tx.changes, tx.undo = tx.changes[:m.changes], tx.undo[:m.undo]
+	tx.rows, tx.buf = tx.rows[:m.rows], tx.buf[:m.buf]
+}
+
+func (tx *Tx) takeBack(u *undo) {
+	s := tx.s
+	if u.kind == undoBind {
+		s.unbind(u.ref, u.dropped)
+		if u.dropped != 0 {
+			s.made--
+		}
+		return
+	}
+	c := s.cell(u.ref)
+	sp := s.spaces[Keyspace(c.keyspace)]
+	if u.kind == undoCreate {
+		if !u.freeNew {
+			c.value, c.valueLen = 0, 0 // another key's
+		}
+		sp.live--
+		s.forget(sp, u.ref, c)
+		return
+	}
+	if u.freeNew {
+		s.freeValue(c)
+	}
+	if c.live() {
+		sp.live--
+	} else {
+		s.tombs.popBack()
+	}
+	s.pasts.popBack()
+	s.freePast(c.past)
+	*c = u.old
+	if c.live() {
+		sp.live++
+	}
+}
+
+// forgetUndo frees the values that nothing goes back to any more.
+func (tx *Tx) forgetUndo() {
+	for i := range tx.undo {
+		if u := &tx.undo[i]; u.freeOld {
+			tx.s.freeValue(&u.old)
+		}
+	}
+	tx.undo = tx.undo[:0]
+}
