@@ -99,7 +99,7 @@ type sim struct {
 func newSim(t *testing.T, seed uint64) *sim {
 	m := &sim{
 		t: t, fs: vfs.NewCrashableMem(), rnd: rand.New(rand.NewPCG(seed, 1)),
-		now: &modelState{map[uint32]Keyspace{}, map[Keyspace]map[string][]modelVersion{}, 0},
+		now:   &modelState{map[uint32]Keyspace{}, map[Keyspace]map[string][]modelVersion{}, 0},
 		mains: []uint64{0}, hashes: map[uint64]uint64{}, chains: map[uint64]uint64{},
 	}
 	m.states = []*modelState{m.now.clone()}
