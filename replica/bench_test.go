@@ -3,6 +3,8 @@ package replica
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"sync"
@@ -145,6 +147,82 @@ func benchmarkWrites(b *testing.B, clients int, o BatcherOptions[*waiters]) {
 	all.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/float64(p.batches.Load()-before), "requests/batch")
+}
+
+// BenchmarkOverTCP is BenchmarkPropose with clients that are further away, so that
+// their next requests come later: the case that gathering has to get right.
+func BenchmarkOverTCP(b *testing.B) {
+	for _, clients := range []int{1, 50} {
+		for _, fraction := range []float64{-1, 0.25, 0.5, 1, 2} {
+			b.Run(fmt.Sprintf("clients=%d/gather=%g", clients, fraction), func(b *testing.B) {
+				benchmarkOverTCP(b, clients, BatcherOptions[*waiters]{Gather: Gather{Fraction: fraction}})
+			})
+		}
+	}
+}
+
+func benchmarkOverTCP(b *testing.B, clients int, o BatcherOptions[*waiters]) {
+	p := newPair(b, o)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go p.serve(l)
+	before := p.batches.Load()
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.ResetTimer()
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer conn.Close()
+			body := make([]byte, 100)
+			for left.Add(-1) >= 0 {
+				if _, err := conn.Write(body); err != nil {
+					b.Error(err)
+					return
+				}
+				if _, err := io.ReadFull(conn, body[:5]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/float64(p.batches.Load()-before), "requests/batch")
+}
+
+// serve answers every hundred bytes of a connection with five, once they are applied.
+func (p *pair) serve(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			body, c := make([]byte, 100), make(chan error, 1)
+			for {
+				if _, err := io.ReadFull(conn, body); err != nil {
+					return
+				}
+				if p.write(c, body) != nil {
+					return
+				}
+				if _, err := io.WriteString(conn, "+OK\r\n"); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 func BenchmarkReadIndex(b *testing.B) {

@@ -4,7 +4,7 @@ import "time"
 
 // Defaults of gathering.
 const (
-	defaultGatherFraction = 0.5
+	defaultGatherFraction = 1
 	defaultGatherMax      = time.Millisecond
 	gatherSkipMax         = 64 // batches without gathering after it kept failing
 )

@@ -33,15 +33,37 @@ const (
 //	redoubt-node 1
 //	node 4034522170823409
 //	cluster 1231432184092834
-//	formed true
-//
-// formed is false from the first moment of a first start until the replica runs:
-// what a crash leaves behind then holds nothing that was acknowledged, and is
-// cleared, since dragonboat refuses some of it (half-written flag files).
+//	state formed
 type identity struct {
 	node, cluster uint64
-	formed        bool
+	state         state
 }
+
+// state tells how the node came to its cluster, which dragonboat wants to hear at
+// every start, and whether its first start was completed. Until then what a crash
+// leaves behind holds nothing that was acknowledged, and is cleared, since
+// dragonboat refuses some of it (half-written flag files).
+type state string
+
+const (
+	forming state = "forming" // a group of one
+	formed  state = "formed"
+	joining state = "joining" // a group that exists
+	joined  state = "joined"
+)
+
+// complete is the state after the first start.
+func (s state) complete() state {
+	switch s {
+	case forming:
+		return formed
+	case joining:
+		return joined
+	}
+	return s
+}
+
+func (s state) known() bool { return s == forming || s == formed || s == joining || s == joined }
 
 // Errors of opening a directory.
 var (
@@ -50,17 +72,25 @@ var (
 	ErrNewer   = errors.New("replica: the data directory was written by a newer version; start that version instead")
 )
 
-func newIdentity() identity {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return identity{
-		node:    binary.LittleEndian.Uint64(b[:8])>>(64-nodeIDBits) | 1,
-		cluster: binary.LittleEndian.Uint64(b[8:])>>(64-nodeIDBits) | 1,
+// newIdentity makes an identity for a node that joins a cluster, or forms one if
+// that is 0.
+func newIdentity(cluster uint64) identity {
+	if cluster != 0 {
+		return identity{node: newID(), cluster: cluster, state: joining}
 	}
+	return identity{node: newID(), cluster: newID(), state: forming}
+}
+
+// newID returns an id that was never used: chance sees to that better than a
+// count could, which is lost with the disk that holds it.
+func newID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return max(1, binary.LittleEndian.Uint64(b[:])>>(64-nodeIDBits))
 }
 
 func (id identity) text() []byte {
-	return fmt.Appendf(nil, "redoubt-node %d\nnode %d\ncluster %d\nformed %t\n", identityFormat, id.node, id.cluster, id.formed)
+	return fmt.Appendf(nil, "redoubt-node %d\nnode %d\ncluster %d\nstate %s\n", identityFormat, id.node, id.cluster, id.state)
 }
 
 func parseIdentity(text []byte) (id identity, err error) {
@@ -72,10 +102,10 @@ func parseIdentity(text []byte) (id identity, err error) {
 	if format > identityFormat {
 		return identity{}, ErrNewer
 	}
-	if _, err := fmt.Fscanf(in, "node %d\ncluster %d\nformed %t\n", &id.node, &id.cluster, &id.formed); err != nil {
+	if _, err := fmt.Fscanf(in, "node %d\ncluster %d\nstate %s\n", &id.node, &id.cluster, &id.state); err != nil {
 		return identity{}, ErrDamaged
 	}
-	if id.node == 0 || id.cluster == 0 {
+	if id.node == 0 || id.cluster == 0 || !id.state.known() {
 		return identity{}, ErrDamaged
 	}
 	return id, nil
@@ -112,11 +142,11 @@ func (h *home) close() error { return h.lock.Close() }
 
 func (h *home) path(name string) string { return h.fs.PathJoin(h.dir, name) }
 
-// load returns who lives here, a new identity in an empty directory.
-func (h *home) load() (identity, error) {
+// load returns who lives here, a new identity in an empty directory: see newIdentity.
+func (h *home) load(cluster uint64) (identity, error) {
 	text, err := h.read(identityName)
 	if errors.Is(err, os.ErrNotExist) {
-		return h.found()
+		return h.found(cluster)
 	}
 	if err != nil {
 		return identity{}, err
@@ -125,14 +155,14 @@ func (h *home) load() (identity, error) {
 	if err != nil {
 		return identity{}, fmt.Errorf("%w: %s", err, h.path(identityName))
 	}
-	if !id.formed {
+	if id.state != id.state.complete() {
 		return id, h.clear()
 	}
 	return id, nil
 }
 
 // found gives a new directory its identity.
-func (h *home) found() (identity, error) {
+func (h *home) found(cluster uint64) (identity, error) {
 	names, err := h.foreign()
 	if err != nil {
 		return identity{}, err
@@ -141,7 +171,7 @@ func (h *home) found() (identity, error) {
 		return identity{}, fmt.Errorf("%w: %s holds %s but no file %s; restore that file, or start with an empty directory",
 			ErrDamaged, h.dir, strings.Join(names, ", "), identityName)
 	}
-	id := newIdentity()
+	id := newIdentity(cluster)
 	return id, h.save(id)
 }
 

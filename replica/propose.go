@@ -19,8 +19,7 @@ type proposal struct {
 // before propose returns: with nil when the entry was applied on this node,
 // ErrDropped when it was not and never will be, ErrUnknown otherwise.
 func (r *Replica) propose(data []byte, timeout time.Duration, done func(error)) {
-	session := r.sessions[r.session.Add(1)%sessionCount]
-	state, err := r.user.Propose(session, data, max(timeout, r.opts.Tick))
+	state, err := r.handOver(data, timeout)
 	if err != nil {
 		done(r.refused(err))
 		return
@@ -30,6 +29,16 @@ func (r *Replica) propose(data []byte, timeout time.Duration, done func(error)) 
 	if !r.proposals.push(proposal{state: state, deadline: time.Now().Add(timeout), done: done}) {
 		done(ErrUnknown)
 	}
+}
+
+func (r *Replica) handOver(data []byte, timeout time.Duration) (*dragonboat.RequestState, error) {
+	r.calls.RLock()
+	defer r.calls.RUnlock()
+	if r.calls.closed {
+		return nil, ErrClosed
+	}
+	session := r.sessions[r.session.Add(1)%sessionCount]
+	return r.user.Propose(session, data, max(timeout, 2*r.opts.Tick))
 }
 
 // refused translates an error of handing over an entry, all of which are definite.

@@ -21,6 +21,9 @@ func (b *Batcher[L]) pump() {
 }
 
 func (b *Batcher[L]) pumpOne() bool {
+	if b.allUnderWay() {
+		return false
+	}
 	now := b.clock()
 	if b.claim.wanted {
 		if !b.claim.due(now) {
@@ -38,6 +41,20 @@ func (b *Batcher[L]) pumpOne() bool {
 		return false
 	}
 	b.send(next)
+	return true
+}
+
+// allUnderWay is the common case, found without a look at the clock: the window is
+// full of batches whose proposals are pending.
+func (b *Batcher[L]) allUnderWay() bool {
+	if b.claim.wanted || len(b.flight) < b.o.Window {
+		return false
+	}
+	for _, f := range b.flight {
+		if f.again || f.outstanding == 0 && !f.pinned {
+			return false
+		}
+	}
 	return true
 }
 

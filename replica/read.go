@@ -7,13 +7,19 @@ import (
 	"github.com/lni/dragonboat/v4"
 )
 
+// readAttempt is how long a read waits before it is asked for again. A follower
+// passes reads on to the leader in messages that nobody repeats when they are lost.
+const readAttempt = time.Second
+
 // errAgain: the read was turned away and has to be asked for again.
 var errAgain = errors.New("replica: read turned away")
 
 // read waits until this node may read.
 type read struct {
 	state    *dragonboat.RequestState // nil: refused, to be asked again
-	deadline time.Time                // zero until the first look at the clock, which most never need
+	leader   *Leader                  // when it was asked
+	asked    time.Time                // zero until the first look at the clock, which most never need
+	deadline time.Time                // likewise
 	done     func(error)
 }
 
@@ -26,13 +32,22 @@ type read struct {
 // It costs a trip to Raft's goroutine and back, whatever the number of reads
 // that wait for it: one call per turn of an event loop is the intended use.
 func (r *Replica) ReadIndex(done func(error)) {
-	item := read{done: done}
-	// Not INodeUser's ReadIndex: that forgets to wake Raft's goroutine, so that a
-	// read waits for the next tick. A refused read is asked for again by awaitReads.
-	item.state, _ = r.nodeHost.ReadIndex(shardID, r.opts.ReadTimeout)
+	item := read{leader: r.leader.Load(), done: done}
+	item.state, _ = r.askIndex() // refused: awaitReads asks again
 	if !r.reads.push(item) {
 		done(ErrClosed)
 	}
+}
+
+// askIndex does not use INodeUser's ReadIndex: that forgets to wake Raft's
+// goroutine, so that a read would wait for the next tick.
+func (r *Replica) askIndex() (*dragonboat.RequestState, error) {
+	r.calls.RLock()
+	defer r.calls.RUnlock()
+	if r.calls.closed {
+		return nil, ErrClosed
+	}
+	return r.nodeHost.ReadIndex(shardID, r.opts.ReadTimeout)
 }
 
 // awaitReads answers reads in the order they were asked. One that was turned
@@ -92,6 +107,9 @@ func (r *Replica) readable(item *read, poll <-chan time.Time) error {
 			if r.tooLate(item, now) {
 				return ErrNoQuorum // the state is dragonboat's to finish, so it is not released
 			}
+			if r.lost(item, now) {
+				return errAgain // likewise
+			}
 		case <-r.stop:
 			return ErrClosed
 		}
@@ -104,6 +122,14 @@ func (r *Replica) tooLate(item *read, now time.Time) bool {
 		item.deadline = now.Add(r.opts.ReadTimeout)
 	}
 	return now.After(item.deadline)
+}
+
+// lost reports whether an answer is not to be expected any more.
+func (r *Replica) lost(item *read, now time.Time) bool {
+	if item.asked.IsZero() {
+		item.asked = now
+	}
+	return now.Sub(item.asked) > readAttempt || item.leader != r.leader.Load()
 }
 
 func readOutcome(state *dragonboat.RequestState, result dragonboat.RequestResult) error {
@@ -129,8 +155,8 @@ func (r *Replica) readAgain(again []read, poll <-chan time.Time) []read {
 	if len(kept) == 0 {
 		return kept
 	}
-	all := read{deadline: kept[0].deadline}
-	all.state, _ = r.nodeHost.ReadIndex(shardID, r.opts.ReadTimeout)
+	all := read{leader: r.leader.Load(), deadline: kept[0].deadline}
+	all.state, _ = r.askIndex()
 	err := r.readable(&all, poll)
 	if err == errAgain || err == ErrNoQuorum {
 		return kept // those that are late are told so the next time

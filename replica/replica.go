@@ -79,6 +79,9 @@ type Options struct {
 	Listen     string // host:port the transport listens on; Address by default
 	Machine    Machine
 	Logger     *slog.Logger
+	// Join is the id of the cluster that a new node is to belong to; its members
+	// have to add it. 0 forms a cluster of one. A directory in use keeps to its own.
+	Join uint64
 
 	// OnLeader is told of every change of leader, one at a time and in order. It must not block.
 	OnLeader func(Leader)
@@ -157,6 +160,12 @@ type Replica struct {
 		change chan struct{} // closed and replaced at every change
 	}
 
+	// calls is held shared around calls into dragonboat that would find it half
+	// closed otherwise, and says whether they may be made.
+	calls struct {
+		sync.RWMutex
+		closed bool
+	}
 	proposals *queue[proposal]
 	reads     *queue[read]
 	compactor *compactor
@@ -189,7 +198,7 @@ func Open(opts Options) (*Replica, error) {
 }
 
 func (r *Replica) open() error {
-	id, err := r.home.load()
+	id, err := r.home.load(r.opts.Join)
 	if err != nil {
 		return err
 	}
@@ -214,7 +223,8 @@ func (r *Replica) open() error {
 
 // start starts dragonboat under a machine that is open.
 func (r *Replica) start(opened uint64) error {
-	if opened > 0 && !r.id.formed {
+	fresh := r.id.state != r.id.state.complete()
+	if opened > 0 && fresh {
 		return fmt.Errorf("%w: %s holds state up to index %d, but the Raft log in %s is new; restore both from the same backup",
 			ErrDamaged, r.opts.MachineDir, opened, r.opts.Dir)
 	}
@@ -225,13 +235,17 @@ func (r *Replica) start(opened uint64) error {
 		return fmt.Errorf("replica: %w", err)
 	}
 	r.nodeHost = nodeHost
-	members := map[uint64]dragonboat.Target{r.id.node: targetOf(r.id.node)}
-	err = nodeHost.StartOnDiskReplica(members, false, r.machine(opened), r.config())
+	var members map[uint64]dragonboat.Target
+	join := r.id.state.complete() == joined
+	if !join {
+		members = map[uint64]dragonboat.Target{r.id.node: targetOf(r.id.node)}
+	}
+	err = nodeHost.StartOnDiskReplica(members, join, r.machine(opened), r.config())
 	if err == nil {
 		r.user, err = nodeHost.GetNodeUser(shardID)
 	}
-	if err == nil && !r.id.formed {
-		r.id.formed = true
+	if err == nil && fresh {
+		r.id.state = r.id.state.complete()
 		err = r.home.save(r.id)
 	}
 	if err != nil {
@@ -295,6 +309,9 @@ func (r *Replica) Close() error {
 		r.giveUpLeadership()
 		close(r.stop)
 		r.workers.Wait()
+		r.calls.Lock()
+		r.calls.closed = true
+		r.calls.Unlock()
 		r.nodeHost.Close()
 		r.closeErr = errors.Join(r.opts.Machine.Close(), r.home.close())
 	})

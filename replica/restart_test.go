@@ -241,15 +241,15 @@ func checkKept(t *testing.T, round int, acknowledged, log []string) {
 
 // TestPowerLossInFirstStart cuts the power before the directory was ever used.
 func TestPowerLossInFirstStart(t *testing.T) {
-	for _, formed := range []bool{false, true} {
+	for _, complete := range []bool{false, true} {
 		fs := vfs.NewStrictMem()
 		m := newCounting()
 		o := testOptions(t, m)
 		o.Dir, o.FS = "/raft", fs
 		r := mustOpen(t, o)
-		if !formed {
+		if !complete {
 			id := r.id
-			id.formed = false
+			id.state = forming
 			if err := r.home.save(id); err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +258,7 @@ func TestPowerLossInFirstStart(t *testing.T) {
 		mustClose(t, r)
 		fs.ResetToSyncedState()
 		fs.SetIgnoreSyncs(false)
-		if !formed {
+		if !complete {
 			f, err := fs.Create("/raft/NODEHOST.ID") // torn
 			if err != nil {
 				t.Fatal(err)
@@ -269,7 +269,7 @@ func TestPowerLossInFirstStart(t *testing.T) {
 		}
 		again := mustOpen(t, o)
 		if again.ID() != r.ID() {
-			t.Errorf("formed %t: node %d was %d before", formed, again.ID(), r.ID())
+			t.Errorf("complete %t: node %d was %d before", complete, again.ID(), r.ID())
 		}
 		proposeAll(t, again, numbers(3))
 		mustClose(t, again)

@@ -1,0 +1,108 @@
+package replica
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSecondNode makes sure that nothing frozen in a directory of one node stands
+// in the way of more: a second one joins by the registry's targets, catches up by
+// a snapshot, votes, takes leadership over when the first closes, and both find
+// each other again at other addresses.
+func TestSecondNode(t *testing.T) {
+	m1, m2 := newCounting(), newCounting()
+	o1, o2 := testOptions(t, m1), testOptions(t, m2)
+	o1.CompactBytes, o1.KeepBytes = 4<<20, 1
+	r1 := mustOpen(t, o1)
+	want := []string{"a", strings.Repeat("b", 2<<20), "c", strings.Repeat("d", 2<<20), "e"}
+	proposeAll(t, r1, want)
+	if err := r1.Snapshot(); err != nil {
+		t.Fatalf("Snapshot: %v", err)
+	}
+	awaitFirst(t, r1, 4) // the log alone would not do any more
+
+	o2.Join = r1.Cluster()
+	r2, err := Open(o2)
+	if err != nil {
+		t.Fatalf("Open the second: %v", err)
+	}
+	t.Cleanup(func() { _ = r2.Close() })
+	introduce(r1, r2)
+	addVoter(t, r1, r2.ID())
+	proposeAll(t, r1, []string{"f"})
+	want = append(want, "f")
+	awaitLog(t, r1, m1, want)
+	awaitLog(t, r2, m2, want)
+	if got := r2.Info().Members; len(got) != 2 {
+		t.Errorf("members = %+v, want two", got)
+	}
+
+	lead(t, r1, r2)
+	start := time.Now()
+	mustClose(t, r1)
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	if l := r2.Leader(); l.Known && l.ID == r1.ID() {
+		t.Errorf("the first node closed as the leader: %+v", l)
+	}
+	mustClose(t, r2)
+
+	o1.Address, o2.Address = freeAddress(t), freeAddress(t)
+	o2.Join = 0 // a directory in use knows
+	if r1, err = Open(o1); err != nil {
+		t.Fatalf("open the first again: %v", err)
+	}
+	t.Cleanup(func() { _ = r1.Close() })
+	if r2, err = Open(o2); err != nil {
+		t.Fatalf("open the second again: %v", err)
+	}
+	t.Cleanup(func() { _ = r2.Close() })
+	introduce(r1, r2)
+	awaitLog(t, r2, m2, want)
+	lead(t, r1, r2)
+	proposeAll(t, r1, []string{"g"})
+	awaitLog(t, r2, m2, append(want, "g"))
+	mustClose(t, r2)
+	mustClose(t, r1)
+	if !slices.Equal(m1.log(), m2.log()) {
+		t.Errorf("the machines differ: %d and %d entries", len(m1.log()), len(m2.log()))
+	}
+}
+
+func introduce(a, b *Replica) {
+	a.SetAddress(b.ID(), b.opts.Address)
+	b.SetAddress(a.ID(), a.opts.Address)
+}
+
+func addVoter(t *testing.T, r *Replica, node uint64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	members, err := r.nodeHost.SyncGetShardMembership(ctx, shardID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.nodeHost.SyncRequestAddReplica(ctx, shardID, node, targetOf(node), members.ConfigChangeID); err != nil {
+		t.Fatalf("add node %d: %v", node, err)
+	}
+}
+
+// lead waits until r leads, and asks the other for it if need be.
+func lead(t *testing.T, r, other *Replica) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
+		if r.Leader().Self {
+			return
+		}
+		if other.Leader().Self {
+			_ = other.nodeHost.RequestLeaderTransfer(shardID, r.ID())
+		}
+	}
+	t.Fatal("it does not lead")
+}
