@@ -95,6 +95,7 @@ type Batcher[L any] struct {
 	leader      Leader
 
 	gather gatherer
+	counts Counts
 	ready  chan struct{} // closed with the first incarnation
 	idle   []chan struct{}
 	stop   chan struct{}
@@ -204,9 +205,12 @@ func (b *Batcher[L]) Applied(number uint64) {
 	}
 	f := b.flight[i]
 	b.flight = slices.Delete(b.flight, i, i+1)
+	b.counts.Batches++
+	b.counts.Requests += uint64(f.Requests)
+	now := b.clock()
+	b.gather.measure(now - f.sent)
 	if len(b.waiting) == 0 {
-		now := b.clock()
-		b.gather.settled(f.Requests, b.open.Requests, now, now-f.sent)
+		b.gather.settled(f.Requests, b.open.Requests, now)
 	}
 	b.pump()
 	b.mu.Unlock()
@@ -266,6 +270,24 @@ func (b *Batcher[L]) Backlog() (requests, bytes int) {
 		}
 	}
 	return requests, bytes
+}
+
+// Counts are what a batcher did since it was made.
+type Counts struct {
+	Batches, Requests uint64        // applied
+	Again             uint64        // proposals of bytes proposed before
+	GivenUp           uint64        // batches settled with ErrUnknown or ErrNotApplied
+	Incarnation       uint64        // the present one
+	Commit            time.Duration // moving average from proposal to applied
+}
+
+// Counts returns the counts.
+func (b *Batcher[L]) Counts() Counts {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.counts
+	c.Incarnation, c.Commit = b.incarnation, b.gather.commit
+	return c
 }
 
 // Drain returns when nothing waits or is in flight any more, or with ctx's error.

@@ -21,6 +21,8 @@ type pair struct {
 
 	incarnation, number uint64
 	batches             atomic.Int64
+	bodies              []string // of the batches applied, if kept
+	keep                bool
 }
 
 // waiters are the clients of one batch.
@@ -33,6 +35,11 @@ const (
 
 func newPair(t testing.TB, o BatcherOptions[*waiters]) *pair {
 	p := &pair{counting: newCounting()}
+	p.start(t, o)
+	return p
+}
+
+func (p *pair) start(t testing.TB, o BatcherOptions[*waiters]) {
 	ro := testOptions(t, p)
 	if dir := os.Getenv("REPLICA_BENCH_DIR"); dir != "" {
 		ro.Dir = dir
@@ -63,7 +70,6 @@ func newPair(t testing.TB, o BatcherOptions[*waiters]) *pair {
 	// The claim may have been applied before the batcher was known to the machine;
 	// then it is proposed again, to which the machine answers as before.
 	await(t, b.Ready())
-	return p
 }
 
 func (p *pair) Apply(entries []Entry) error {
@@ -83,6 +89,9 @@ func (p *pair) Apply(entries []Entry) error {
 			}
 			p.number++
 			p.batches.Add(1)
+			if p.keep {
+				p.bodies = append(p.bodies, string(e.Data[17:]))
+			}
 			if b == nil {
 				continue
 			}
@@ -146,6 +155,39 @@ func benchmarkWrites(b *testing.B, clients int, o BatcherOptions[*waiters]) {
 	}
 	all.Wait()
 	b.StopTimer()
+	b.ReportMetric(float64(b.N)/float64(p.batches.Load()-before), "requests/batch")
+}
+
+// BenchmarkPipelines has two event loops that append sixteen requests a turn, and
+// wait for the replies of a turn two hundred turns later.
+func BenchmarkPipelines(b *testing.B) {
+	p := newPair(b, BatcherOptions[*waiters]{})
+	body := make([]byte, 100)
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := p.batches.Load()
+	var loops sync.WaitGroup
+	for range 2 {
+		loops.Go(func() {
+			c := make(chan error, 200*16)
+			sent := 0
+			for left.Add(-16) >= 0 {
+				for range 16 {
+					p.enqueue(c, body)
+				}
+				sent += 16
+				for ; sent > cap(c)-16; sent-- {
+					<-c
+				}
+			}
+			for ; sent > 0; sent-- {
+				<-c
+			}
+		})
+	}
+	loops.Wait()
 	b.ReportMetric(float64(b.N)/float64(p.batches.Load()-before), "requests/batch")
 }
 

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"log"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -30,5 +32,12 @@ func TestLoneVoterLeadsAtOnce(t *testing.T) {
 		start = time.Now()
 		mustClose(t, r)
 		t.Logf("closed after %v", time.Since(start))
+	}
+}
+
+func TestStandardLogIsGivenBack(t *testing.T) {
+	mustClose(t, mustOpen(t, testOptions(t, newCounting())))
+	if out, ok := log.Writer().(stdLog); !ok || out.to != os.Stderr || log.Flags() != log.LstdFlags {
+		t.Errorf("the standard log writes to %#v with flags %d", log.Writer(), log.Flags())
 	}
 }

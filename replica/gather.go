@@ -48,14 +48,16 @@ func (g *gatherer) init(o Gather, wake func()) {
 	}
 }
 
+// measure hears what a commit took.
+func (g *gatherer) measure(commit time.Duration) { g.commit += (commit - g.commit) / 8 }
+
 // settled starts to gather: the clients of n requests have their replies now,
 // and open requests of others are waiting.
-func (g *gatherer) settled(n, open int, now, commit time.Duration) {
+func (g *gatherer) settled(n, open int, now time.Duration) {
 	g.expected = 0
 	if g.Fraction <= 0 {
 		return
 	}
-	g.commit += (commit - g.commit) / 8
 	if g.skip > 0 {
 		g.skip--
 		return

@@ -42,6 +42,7 @@ func routeLogs(l *slog.Logger, onFatal func(string)) {
 func stdOutput() io.Writer {
 	out := log.Writer()
 	if strings.Contains(fmt.Sprintf("%T", out), "capnslog") {
+		log.SetFlags(log.LstdFlags)
 		return os.Stderr
 	}
 	return out
@@ -77,8 +78,8 @@ func fatal(reason, component string) {
 }
 
 // raftLogger is what dragonboat logs to. Its information is for those who debug
-// Raft, so it goes one level down; and nearly all of its warnings tell of things
-// that mend themselves (an election, a dropped message).
+// Raft, and its warnings and errors tell of things that mend themselves (an
+// election, a dropped message, a lost connection), so all goes one level down.
 type raftLogger struct{ pkg string }
 
 var _ logger.ILogger = raftLogger{}
@@ -98,7 +99,7 @@ func (l raftLogger) Warningf(format string, args ...any) {
 }
 
 func (l raftLogger) Errorf(format string, args ...any) {
-	l.log(slog.LevelError, format, args)
+	l.log(slog.LevelWarn, format, args)
 }
 
 // Panicf is dragonboat's way out when it cannot go on: a failed write of the

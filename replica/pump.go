@@ -90,7 +90,9 @@ func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
 // entry is touched by one goroutine though mu is not held.
 func (b *Batcher[L]) send(f *Batch[L]) {
 	seal := !f.sealed
-	if seal {
+	if !seal {
+		b.counts.Again++
+	} else {
 		b.number++
 		f.header = Header{
 			Node: b.to.ID(), Incarnation: b.incarnation, Number: b.number,
@@ -245,6 +247,7 @@ func (b *Batcher[L]) give(up func(*Batch[L]) bool) []*Batch[L] {
 func (b *Batcher[L]) settleAll(given []*Batch[L]) {
 	for _, x := range given {
 		b.mu.Lock()
+		b.counts.GivenUp++
 		verdict := x.verdict()
 		b.mu.Unlock()
 		b.settle(x, verdict)

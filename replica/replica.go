@@ -1,9 +1,3 @@
-// Package replica is this node's member of the Raft group. It carries bytes: it
-// hands batches to the log, drives a state machine with what was committed, and
-// tells readers when they may read. What the bytes mean is the machine's.
-//
-// The library below is dragonboat. All of it that the rest of the program needs
-// to know passes through here, so that it can be replaced.
 package replica
 
 import (

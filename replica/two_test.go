@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -105,4 +106,69 @@ func lead(t *testing.T, r, other *Replica) {
 		}
 	}
 	t.Fatal("it does not lead")
+}
+
+// TestLeaderChanges passes leadership to and fro under clients of one node: each
+// request is applied once and in the order of its client, on both nodes alike.
+func TestLeaderChanges(t *testing.T) {
+	const clients, changes = 8, 12
+	p := &pair{counting: newCounting(), keep: true}
+	p.start(t, BatcherOptions[*waiters]{Window: 2})
+	other := &pair{counting: newCounting(), keep: true}
+	o := testOptions(t, other)
+	o.Join = p.replica.Cluster()
+	r, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	introduce(p.replica, r)
+	addVoter(t, p.replica, r.ID())
+
+	stop := make(chan struct{})
+	told := make([]int, clients) // requests that client was told are applied
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			c := make(chan error, 1)
+			for !stopped(stop) {
+				if err := p.write(c, []byte{byte(i)}); err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+				told[i]++
+			}
+		})
+	}
+	for i := range changes {
+		before := p.batches.Load()
+		lead(t, []*Replica{r, p.replica}[i%2], []*Replica{p.replica, r}[i%2])
+		for p.batches.Load() < before+20 && !t.Failed() {
+			if err := readNow(t, p.replica); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	close(stop)
+	all.Wait()
+	for _, x := range []*Replica{p.replica, r} {
+		if err := readNow(t, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts := p.batcher.Load().Counts()
+	t.Logf("%+v", counts)
+	mustClose(t, r)
+	if !slices.Equal(p.bodies, other.bodies) {
+		t.Errorf("the nodes applied %d and %d batches, or others", len(p.bodies), len(other.bodies))
+	}
+	applied := make([]int, clients)
+	for _, body := range p.bodies {
+		for _, client := range []byte(body) {
+			applied[client]++
+		}
+	}
+	if !slices.Equal(applied, told) {
+		t.Errorf("applied %v requests, told %v", applied, told)
+	}
 }
