@@ -1,10 +1,12 @@
 // Package slab hands out memory that Go's garbage collector neither scans nor counts: millions of
 // small records cost it nothing, and ask for no head-room.
 //
-// Memory is taken from the system in chunks of 1 MiB. A chunk serves one size class and keeps its own
-// free list; when its last slot is freed the chunk goes back to the system, save one per class so that
-// a count swinging about a chunk's edge does not map and unmap for ever. What is larger than the
-// largest class gets a chunk of its own.
+// Memory is used in chunks of 1 MiB. A chunk serves one size class and keeps its own free list; when its
+// last slot is freed the chunk's memory goes back to the system, save one chunk per class so that a count
+// swinging about a chunk's edge does not give and take for ever. What is larger than the largest class gets
+// a mapping of its own. Chunks are cut from regions, and all regions but an arena's first ask for huge
+// pages: random look-ups in gigabytes spend half their time on the page tables otherwise, while a store
+// that is nearly empty should look it.
 //
 // A slab knows no owner: a slot freed too early is somebody else's soon. Nothing here is safe for
 // concurrent use, save that any number may read slots (Bytes, Pointer) while nobody allocates or frees.
@@ -26,6 +28,9 @@ const (
 	classes   = fineMax/granule + steps*7
 
 	large = 0xFFFF // the class of a chunk with one large slot
+
+	regionFirst = 16 << 20 // bytes of an arena's first region, in small pages
+	regionSize  = 64 << 20 // and of the others, in huge ones
 
 	narrowChunks = 1 << (32 - chunkBits) // chunks that 32-bit references reach: 32 GiB
 )
@@ -65,7 +70,11 @@ type Arena struct {
 	spare  []uint32 // numbers of chunks given back
 	room   [classes]uint32
 	empty  [classes]uint32 // the one empty chunk kept; it is in the room list too
-	stats  Stats
+
+	regions [][]byte         // as mapped
+	fresh   []byte           // what is left of the newest region
+	vacant  []unsafe.Pointer // chunks given back: addresses without memory
+	stats   Stats
 }
 
 // New returns an empty arena; it takes nothing from the system before the first Alloc.
@@ -202,9 +211,12 @@ func (a *Arena) Stats() Stats { return a.stats }
 // Release gives every chunk back. Every slot is gone.
 func (a *Arena) Release() {
 	for id := range a.chunks {
-		if a.chunks[id].mem != nil {
-			a.unmapChunk(&a.chunks[id])
+		if k := &a.chunks[id]; k.class == large && k.heap == nil {
+			unmapMemory(unsafe.Slice((*byte)(k.mem), k.size))
 		}
+	}
+	for _, region := range a.regions {
+		unmapMemory(region)
 	}
 	*a = *New(a.o)
 }
@@ -212,9 +224,9 @@ func (a *Arena) Release() {
 func (a *Arena) allocLarge(n int) Ref {
 	size := Size(n)
 	id := a.number()
-	a.mapChunk(&a.chunks[id], size)
 	k := &a.chunks[id]
 	k.size, k.class, k.used, k.bump = size, large, 1, 1
+	a.mapChunk(k, size)
 	a.stats.Used += int64(size)
 	a.stats.Mapped += int64(size)
 	a.stats.Slots++
@@ -223,9 +235,9 @@ func (a *Arena) allocLarge(n int) Ref {
 
 func (a *Arena) newChunk(class int) uint32 {
 	id := a.number()
-	a.mapChunk(&a.chunks[id], chunkSize)
 	k := &a.chunks[id]
 	k.size, k.class = sizeOf(class), uint16(class)
+	a.mapChunk(k, chunkSize)
 	a.link(id)
 	return id
 }
@@ -251,8 +263,12 @@ func (a *Arena) drop(id uint32) {
 
 func (a *Arena) mapChunk(k *chunk, size int) {
 	if !a.o.Heap {
-		if mem, err := mapMemory(size); err == nil {
+		if k.class != large {
+			k.mem = a.cut()
+		} else if mem, err := mapMemory(size, false); err == nil {
 			k.mem = unsafe.Pointer(unsafe.SliceData(mem))
+		}
+		if k.mem != nil {
 			return
 		}
 	}
@@ -261,13 +277,41 @@ func (a *Arena) mapChunk(k *chunk, size int) {
 	k.heap = unsafe.Slice((*byte)(k.mem), size)
 }
 
-func (a *Arena) unmapChunk(k *chunk) {
-	if k.heap == nil {
-		size := chunkSize
-		if k.class == large {
-			size = k.size
+// cut is the memory of one more chunk, nil when the system has none.
+func (a *Arena) cut() unsafe.Pointer {
+	if n := len(a.vacant); n > 0 {
+		mem := a.vacant[n-1]
+		a.vacant = a.vacant[:n-1]
+		return mem
+	}
+	if len(a.fresh) < chunkSize {
+		size, huge := regionSize, true
+		if len(a.regions) == 0 {
+			size, huge = regionFirst, false
 		}
-		unmapMemory(unsafe.Slice((*byte)(k.mem), size))
+		region, err := mapMemory(size, huge)
+		if err != nil {
+			return nil
+		}
+		a.regions = append(a.regions, region)
+		a.fresh = region[:len(region):len(region)]
+		if skew := int(uintptr(unsafe.Pointer(unsafe.SliceData(region))) % hugePage); huge && skew != 0 {
+			a.fresh = a.fresh[hugePage-skew:]
+		}
+	}
+	mem := unsafe.Pointer(unsafe.SliceData(a.fresh))
+	a.fresh = a.fresh[chunkSize:]
+	return mem
+}
+
+func (a *Arena) unmapChunk(k *chunk) {
+	switch {
+	case k.heap != nil:
+	case k.class == large:
+		unmapMemory(unsafe.Slice((*byte)(k.mem), k.size))
+	default:
+		vacate(unsafe.Slice((*byte)(k.mem), chunkSize))
+		a.vacant = append(a.vacant, k.mem)
 	}
 }
 
