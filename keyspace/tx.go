@@ -1,0 +1,144 @@
+package keyspace
+
+import (
+	"github.com/redoubt-db/redoubt/mvcc"
+)
+
+// Tx is one request: a command, or all commands of a MULTI. It runs in apply, alone, and is the only
+// writer. Time and chance come from the log entry. Bytes it hands out alias the store and are good until
+// the next write of the same key.
+type Tx struct {
+	space *Space
+	mv    *mvcc.Tx
+	now   int64
+	rng   rng
+	db    uint32
+	ks    mvcc.Keyspace
+	undo  []func() // what to take back in Leases on Rollback, in order of doing
+}
+
+// Mark is a place in a Tx to roll back to.
+type Mark struct {
+	mv   mvcc.Mark
+	undo int
+}
+
+// Begin starts the next request of a batch. now is log time in milliseconds; seed is the
+// request's own. The Tx is reused: it ends with Commit or Abort. Needs the store's lock.
+func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
+	tx := &s.tx
+	*tx = Tx{space: s, mv: b.Tx(), now: now, rng: rng{seed}, undo: tx.undo[:0]}
+	tx.Select(0)
+	return tx
+}
+
+// Select makes db the database of the calls that follow.
+func (tx *Tx) Select(db uint32) {
+	tx.db, tx.ks = db, tx.mv.Keyspace(db)
+}
+
+// Database is the number selected.
+func (tx *Tx) Database() uint32 { return tx.db }
+
+// Now is the request's log time in milliseconds since the Unix epoch.
+func (tx *Tx) Now() int64 { return tx.now }
+
+// Rand is the next of a sequence of numbers that is the same on every replica.
+func (tx *Tx) Rand() uint64 { return tx.rng.next() }
+
+// Lookup finds a live key. A key past its deadline is ended first: that is a change of this request.
+func (tx *Tx) Lookup(key []byte) (mvcc.Item, bool) { return tx.lookup(tx.ks, key) }
+
+func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
+	it, ok := tx.mv.Lookup(ks, key)
+	if !ok {
+		return it, false
+	}
+	if d := tx.space.deadline(it.Attr); d != 0 && d <= tx.now {
+		tx.mv.Delete(ks, key)
+		return mvcc.Item{}, false
+	}
+	return it, true
+}
+
+// Value is the item's value, read from disk if it went cold.
+func (tx *Tx) Value(it mvcc.Item) []byte {
+	if !it.Cold {
+		return it.Value
+	}
+	b, err := tx.mv.Load(it)
+	if err != nil {
+		panic(&DiskError{err})
+	}
+	return b
+}
+
+// DiskError is the panic of a Tx whose disk cannot be read: this replica must stop, since it cannot
+// do what the others do.
+type DiskError struct{ Err error }
+
+func (e *DiskError) Error() string { return "keyspace: read value: " + e.Err.Error() }
+
+// Put gives key a value and attributes, creating or replacing it whatever its type.
+func (tx *Tx) Put(key []byte, a mvcc.Attr, value []byte) mvcc.Item {
+	return tx.mv.Put(tx.ks, key, a, value)
+}
+
+// SetAttr changes what key carries beside its value; the key must be live.
+func (tx *Tx) SetAttr(key []byte, a mvcc.Attr) { tx.mv.SetAttr(tx.ks, key, a) }
+
+// Delete ends key's generation; false if it was not live or already past its deadline.
+func (tx *Tx) Delete(key []byte) bool {
+	if _, ok := tx.Lookup(key); !ok {
+		return false
+	}
+	return tx.mv.Delete(tx.ks, key)
+}
+
+// Mark notes the present state of the request.
+func (tx *Tx) Mark() Mark { return Mark{tx.mv.Mark(), len(tx.undo)} }
+
+// Rollback takes back all changes since m.
+func (tx *Tx) Rollback(m Mark) {
+	for i := len(tx.undo) - 1; i >= m.undo; i-- {
+		tx.undo[i]()
+	}
+	tx.undo = tx.undo[:m.undo]
+	tx.mv.Rollback(m.mv)
+}
+
+// View reads inside the request: it sees the changes made so far.
+func (tx *Tx) View() View {
+	return View{space: tx.space, mv: tx.mv.View(), now: tx.now, estimate: tx.now, db: tx.db, ks: tx.ks, mayLoad: true}
+}
+
+// Changes are the changes made so far, good until Commit or Abort.
+func (tx *Tx) Changes() []mvcc.Change { return tx.mv.Changes() }
+
+// Commit makes the request's changes one main revision and moves deadlines along. A request that
+// changed nothing takes none.
+func (tx *Tx) Commit() (main uint64, changed bool) {
+	changes := tx.mv.Changes()
+	for i := range changes {
+		tx.space.track(&changes[i])
+	}
+	clear(tx.undo)
+	return tx.mv.Commit()
+}
+
+// Abort takes everything back.
+func (tx *Tx) Abort() {
+	tx.Rollback(Mark{})
+	tx.mv.Abort()
+}
+
+// rng is splitmix64: small, and the same everywhere.
+type rng struct{ state uint64 }
+
+func (r *rng) next() uint64 {
+	r.state += 0x9e3779b97f4a7c15
+	z := r.state
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb
+	return z ^ (z >> 31)
+}
