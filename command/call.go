@@ -1,0 +1,109 @@
+package command
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/resp"
+)
+
+// args are a command's arguments, the name first. They alias the request.
+type args [][]byte
+
+// ReadCall is one execution of a reading command.
+type ReadCall struct {
+	args
+	View  *keyspace.View
+	Proto resp.Protocol // for the few replies whose shape, not only encoding, depends on it
+}
+
+// WriteCall is one execution of a writing command.
+type WriteCall struct {
+	args
+	Tx    *keyspace.Tx
+	Proto resp.Protocol // shapes the reply alone; what is written never depends on it
+}
+
+// Reset makes c the call of args on view, so that one ReadCall serves many commands.
+func (c *ReadCall) Reset(argv [][]byte, view *keyspace.View, p resp.Protocol) {
+	c.args, c.View, c.Proto = argv, view, p
+}
+
+// Reset makes c the call of args in tx.
+func (c *WriteCall) Reset(argv [][]byte, tx *keyspace.Tx, p resp.Protocol) {
+	c.args, c.Tx, c.Proto = argv, tx, p
+}
+
+// Len is the number of arguments, the name included.
+func (a args) Len() int { return len(a) }
+
+// At is argument i; 0 is the name as it was sent.
+func (a args) At(i int) []byte { return a[i] }
+
+// From are the arguments from i on.
+func (a args) From(i int) [][]byte { return a[i:] }
+
+// Is compares argument i with an upper-case word, in any case.
+func (a args) Is(i int, word string) bool { return i < len(a) && equalFold(a[i], word) }
+
+// Int is argument i as a 64-bit integer in Redis' strict form: no spaces, plus sign or leading zeros.
+func (a args) Int(i int) (int64, error) {
+	n, ok := parseInt(a[i])
+	if !ok {
+		return 0, errNotInteger
+	}
+	return n, nil
+}
+
+// Float is argument i as a finite or infinite double; NaN and surrounding spaces are refused.
+func (a args) Float(i int) (float64, error) {
+	f, ok := parseFloat(a[i])
+	if !ok {
+		return 0, errNotFloat
+	}
+	return f, nil
+}
+
+// parseInt reads what Redis' string2ll reads: an optional minus, no leading zeros, no spaces.
+func parseInt(b []byte) (int64, bool) {
+	digits, negative := b, false
+	if len(b) > 1 && b[0] == '-' {
+		digits, negative = b[1:], true
+	}
+	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(b) > 1 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	switch {
+	case negative && n <= math.MaxInt64+1:
+		return -int64(n), true
+	case !negative && n <= math.MaxInt64:
+		return int64(n), true
+	}
+	return 0, false
+}
+
+// parseFloat reads what Redis' getDoubleFromObject reads: strtod over the whole argument, no leading
+// space, no NaN, no overflow.
+func parseFloat(b []byte) (float64, bool) {
+	if len(b) == 0 || b[0] == ' ' || b[0] == '\t' || b[0] == '_' {
+		return 0, false
+	}
+	for _, c := range b {
+		if c == '_' {
+			return 0, false
+		}
+	}
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || math.IsNaN(f) {
+		return 0, false
+	}
+	return f, true
+}
