@@ -92,6 +92,9 @@ func (s *Store) replayBlock(b *block, last uint64) error {
 		case kindTombstone:
 			s.replayTombstone(&r, rev)
 		case kindBind:
+			if s.spaces[r.dropped] == nil {
+				r.dropped = 0 // its rows come before, so there are none left
+			}
 			s.bind(r.database, r.keyspace, r.dropped, rev)
 		}
 	}
