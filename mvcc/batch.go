@@ -47,8 +47,7 @@ func (b *Batch) Tx() *Tx {
 		panic(fmt.Sprintf("mvcc: a transaction is open at revision %d", b.s.current))
 	}
 	tx.open = true
-	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
-	tx.rows, tx.buf = tx.rows[:0], tx.buf[:0]
+	tx.reset()
 	return tx
 }
 

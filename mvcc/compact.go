@@ -30,6 +30,7 @@ func (tx *Tx) Compact(rev uint64) error {
 		return ErrFuture
 	}
 	s.compacted = rev
+	s.oldest.Store(rev)
 	return nil
 }
 

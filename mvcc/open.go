@@ -96,6 +96,7 @@ func (s *Store) rebuild() error {
 		return err
 	}
 	s.buildTrees()
+	s.oldest.Store(st.compacted)
 	s.published.Store(st.revision)
 	s.chained.Store(st.chain)
 	s.applied.Store(st.applied)

@@ -33,6 +33,7 @@ type Store struct {
 	published atomic.Uint64
 	applied   atomic.Uint64
 	chained   atomic.Uint64 // chain as of published
+	oldest    atomic.Uint64 // compacted, for those without the lock
 
 	metaMu sync.Mutex
 	meta   map[string][]byte // rows of m as committed
@@ -55,8 +56,8 @@ func (s *Store) Applied() uint64 { return s.applied.Load() }
 // Revision is the newest main revision whose rows are in Pebble.
 func (s *Store) Revision() uint64 { return s.published.Load() }
 
-// Compacted is the oldest main revision that can be read, 0 before the first compaction. It needs RLock.
-func (s *Store) Compacted() uint64 { return s.compacted }
+// Compacted is the oldest main revision that can be read, 0 before the first compaction.
+func (s *Store) Compacted() uint64 { return s.oldest.Load() }
 
 // ChainHash is the hash over every record up to Revision.
 func (s *Store) ChainHash() uint64 { return s.chained.Load() }

@@ -345,3 +345,23 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// A large value that its own transaction supersedes is still written: its memory must last until then.
+func TestLargeValueSupersededInItsTransaction(t *testing.T) {
+	s, err := Open(Options{Dir: "store", FS: vfs.NewMem()}) // mapped memory faults when it is gone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	first, second := bytes.Repeat([]byte("1"), 300_000), bytes.Repeat([]byte("2"), 300_000)
+	apply(t, s, func(tx *Tx) {
+		tx.Put(1, []byte("k"), Attr{Type: String}, first)
+		tx.Put(1, []byte("k"), Attr{Type: String}, second)
+	})
+	for sub, want := range [][]byte{first, second} {
+		got, err := s.readRow('v', Revision{1, uint32(sub)})
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("row v 1-%d holds %d bytes beginning %.3q, %v", sub, len(got), got, err)
+		}
+	}
+}

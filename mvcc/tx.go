@@ -56,30 +56,34 @@ func (tx *Tx) Load(it Item) ([]byte, error) { return tx.s.load(it) }
 // Put gives key a value, creating it or superseding its live version. It copies key and value, which may
 // alias the old value.
 func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
+	ref, c, u := tx.next(ks, key, a)
+	u.freeNew = true
+	tx.s.setValue(c, value, c.mod())
+	tx.writePut(c, c.mod())
+	return tx.s.item(ref, c)
+}
+
+// next makes the next version of a key, live or not, whose value is the caller's to set.
+func (tx *Tx) next(ks Keyspace, key []byte, a Attr) (ref uint32, c *cell, u *undo) {
 	s := tx.s
-	sp, hash := tx.space(ks), s.hash.name(key)
-	ref := sp.table.find(&s.heap, hash, key)
-	rev := tx.Revision()
-	var c *cell
-	u := tx.note()
-	if ref == 0 {
+	sp, hash, rev := tx.space(ks), s.hash.name(key), tx.Revision()
+	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, New: a}
+	u = tx.note()
+	if ref = sp.table.find(&s.heap, hash, key); ref == 0 {
 		ref, c = s.create(sp, hash, key)
 		*u = undo{kind: undoCreate, ref: ref}
 	} else {
 		c = s.cell(ref)
 		*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: true}
+		if c.live() {
+			change.Existed, change.Old = true, c.attr()
+		}
 		s.end(ref, c, rev, true)
 	}
-	u.freeNew = true
-	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, Ref: Ref(ref), Key: s.key(c), New: a}
-	if u.kind == undoVersion && c.live() {
-		change.Existed, change.Old = true, c.attr()
-	}
 	s.rise(sp, c, rev, a)
-	s.setValue(c, value, rev)
+	change.Ref, change.Key = Ref(ref), s.key(c)
 	tx.changes = append(tx.changes, change)
-	tx.writePut(c, rev)
-	return s.item(ref, c)
+	return ref, c, u
 }
 
 // SetAttr makes a new version of a live key with the same value; a large value is not written again.
@@ -168,36 +172,10 @@ func (tx *Tx) Move(from Keyspace, key []byte, to Keyspace, dest []byte, a Attr) 
 	}
 	field, length, cold := c.value, c.valueLen, c.flags&cellCold
 	tx.bury(tx.space(from), ref, c, true)
-	tx.take(to, dest, a, func(c *cell) {
-		c.value, c.valueLen = field, length
-		c.flags = c.flags&^cellCold | cold
-	})
-}
-
-// take is Put with a large value that comes from another key.
-func (tx *Tx) take(ks Keyspace, key []byte, a Attr, setValue func(*cell)) {
-	s := tx.s
-	sp, hash, rev := tx.space(ks), s.hash.name(key), tx.Revision()
-	ref := sp.table.find(&s.heap, hash, key)
-	var c *cell
-	u := tx.note()
-	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, New: a}
-	if ref == 0 {
-		ref, c = s.create(sp, hash, key)
-		*u = undo{kind: undoCreate, ref: ref}
-	} else {
-		c = s.cell(ref)
-		*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: true}
-		if c.live() {
-			change.Existed, change.Old = true, c.attr()
-		}
-		s.end(ref, c, rev, true)
-	}
-	s.rise(sp, c, rev, a)
-	setValue(c)
-	change.Ref, change.Key = Ref(ref), s.key(c)
-	tx.changes = append(tx.changes, change)
-	tx.writePut(c, rev)
+	_, c, _ = tx.next(to, dest, a)
+	c.value, c.valueLen = field, length
+	c.flags = c.flags&^cellCold | cold
+	tx.writePut(c, c.mod())
 }
 
 // Flush binds the database to a fresh keyspace, if the old one has any live key. That takes one change,
@@ -261,10 +239,10 @@ func (tx *Tx) View() View { return tx.s.View() }
 // and compaction are no changes, but are kept).
 func (tx *Tx) Commit() (main uint64, changed bool) {
 	s := tx.s
-	tx.forgetUndo()
 	if len(tx.rows) > 0 {
 		tx.write()
 	}
+	tx.forgetUndo() // only now: rows alias superseded values
 	tx.close()
 	if len(tx.changes) == 0 {
 		return s.current, false

@@ -19,8 +19,17 @@ const (
 	undoBind               // ref is a database that got another keyspace
 )
 
-// undoMax is the capacity of undo notes, changes and rows kept for the next transaction.
-const undoMax = 4096
+// keptMax is how many changes a transaction may have had, at a hundred bytes of rows each, for
+// its slices to be used again by the next: one request of a million changes shall not hold their room for ever.
+const keptMax = 16 << 10
+
+func (tx *Tx) reset() {
+	if cap(tx.changes) > keptMax || cap(tx.rows) > keptMax || cap(tx.buf) > keptMax*100 {
+		tx.changes, tx.undo, tx.rows, tx.buf = nil, nil, nil, nil
+	}
+	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
+	tx.rows, tx.buf = tx.rows[:0], tx.buf[:0]
+}
 
 func (tx *Tx) note() *undo {
 	tx.undo = append(tx.undo, undo{})
