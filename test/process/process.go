@@ -184,18 +184,27 @@ func (s *Server) Tail() string {
 }
 
 // RSS returns the resident memory of the process in bytes.
-func (s *Server) RSS() (int64, error) {
+func (s *Server) RSS() (int64, error) { return s.status("VmRSS") }
+
+// PeakRSS returns the most resident memory that the process ever had, or 0 where the system does not say.
+func (s *Server) PeakRSS() int64 {
+	n, _ := s.status("VmHWM")
+	return n
+}
+
+// status reads a number of bytes from /proc, so on Linux only.
+func (s *Server) status(field string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
 		var kib int64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kib); n == 1 {
+		if n, _ := fmt.Sscanf(line, field+": %d kB", &kib); n == 1 {
 			return kib << 10, nil
 		}
 	}
-	return 0, errors.New("process: no VmRSS in /proc/pid/status")
+	return 0, fmt.Errorf("process: no %s in /proc", field)
 }
 
 // follow reads the log to its end, then collects the process.

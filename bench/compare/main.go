@@ -1,0 +1,289 @@
+// Compare runs redis-benchmark against redis-server, with an fsync before every acknowledgement, and against redoubt, in turn on the
+// same disk, and prints the ratios of the medians. Above 1 redoubt is faster.
+//
+//	make bench
+//	go run ./bench/compare -runs 5 -tests SET -pipelines 1,16
+package main
+
+import (
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redoubt-db/redoubt/bench/load"
+	"github.com/redoubt-db/redoubt/test/process"
+)
+
+const (
+	clients    = 50
+	keys       = 100_000
+	valueBytes = 64
+	trialSize  = 20_000 // requests of the run that sizes the others
+	startMax   = time.Minute
+)
+
+// goals are the ratios to reach, by test and pipeline.
+var goals = map[string]map[int]float64{
+	"SET": {1: 1.0, 16: 1.2, 64: 1.2},
+	"GET": {1: 1.0, 16: 1.1, 64: 1.2},
+}
+
+type options struct {
+	runs      int
+	tests     []string
+	pipelines []int
+	seconds   float64
+	dir       string
+	one       bool
+	profile   string
+	pprof     string
+	commands  [2]string // redis, redoubt
+}
+
+// contender is one of the two servers.
+type contender struct {
+	name string
+	srv  *process.Server
+	dir  string
+}
+
+func main() {
+	o := parse()
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+func parse() options {
+	var o options
+	var tests, pipelines string
+	flag.IntVar(&o.runs, "runs", 5, "runs of each, in turn; the median counts")
+	flag.StringVar(&tests, "tests", "SET,GET", "what redis-benchmark runs")
+	flag.StringVar(&pipelines, "pipelines", "1,16,64", "requests in flight per client")
+	flag.Float64Var(&o.seconds, "seconds", 2.5, "how long a run shall take")
+	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
+	flag.BoolVar(&o.one, "one", true, "also one client alone, beside one fdatasync")
+	flag.StringVar(&o.commands[0], "redis", "redis", "the server to compare with: redis, or a command line with {port} and {dir}")
+	flag.StringVar(&o.commands[1], "redoubt", "redoubt", "redoubt (built here), or a command line with {port} and {dir}")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of redoubt, one of each test (needs -pprof)")
+	flag.StringVar(&o.pprof, "pprof", "", "where redoubt serves net/http/pprof, such as http://127.0.0.1:6060")
+	flag.Parse()
+	o.tests = strings.Split(tests, ",")
+	for _, p := range strings.Split(pipelines, ",") {
+		n, err := strconv.Atoi(p)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "compare: -pipelines:", err)
+			os.Exit(2)
+		}
+		o.pipelines = append(o.pipelines, n)
+	}
+	return o
+}
+
+func run(o options) error {
+	base, err := os.MkdirTemp(o.dir, "redoubt-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(base)
+	var pair [2]contender
+	for i, name := range []string{"redis", "redoubt"} {
+		if pair[i], err = start(name, o.commands[i], base); err != nil {
+			return err
+		}
+		defer pair[i].srv.Kill()
+	}
+	fmt.Printf("%d clients, %d-byte values, %d keys, %d runs of %.1f s in turn, medians\n\n", clients, valueBytes, keys, o.runs, o.seconds)
+	fmt.Println("| test | pipeline | redis/s | redoubt/s | ratio | to reach | p50 ms | p99 ms |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for _, test := range o.tests {
+		for _, pipeline := range o.pipelines {
+			if err := row(o, pair, test, pipeline); err != nil {
+				return err
+			}
+		}
+	}
+	if o.one {
+		return alone(o, pair, base)
+	}
+	return nil
+}
+
+func start(name, command, base string) (contender, error) {
+	c := contender{name: name, dir: filepath.Join(base, name)}
+	if err := os.Mkdir(c.dir, 0o755); err != nil {
+		return c, err
+	}
+	command, err := process.Resolve(command, base)
+	if err != nil {
+		return c, err
+	}
+	port, err := process.FreePort()
+	if err != nil {
+		return c, err
+	}
+	if c.srv, err = process.Start(command, port, c.dir, startMax); err != nil {
+		return c, err
+	}
+	_, err = load.Fill(load.Options{Addr: c.srv.Addr, Keys: keys, ValueBytes: valueBytes, Connections: 4, Pipeline: 256})
+	return c, err
+}
+
+// row measures both servers at one test and pipeline, A B A B.
+func row(o options, pair [2]contender, test string, pipeline int) error {
+	var size [2]int
+	var got [2][]result
+	for i, c := range pair {
+		r, err := benchmark(c, test, clients, pipeline, trialSize)
+		if err != nil {
+			return err
+		}
+		size[i] = max(int(r.perSecond*o.seconds), trialSize)
+	}
+	profiled := profile(o, test, pipeline)
+	for range o.runs {
+		for i, c := range pair {
+			r, err := benchmark(c, test, clients, pipeline, size[i])
+			if err != nil {
+				return err
+			}
+			got[i] = append(got[i], r)
+		}
+	}
+	<-profiled
+	a, b := median(got[0]), median(got[1])
+	goal := ""
+	if g, ok := goals[test][pipeline]; ok {
+		goal = fmt.Sprintf("%.1f", g)
+	}
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s | %.2f / %.2f | %.2f / %.2f |\n",
+		test, pipeline, a.perSecond, b.perSecond, b.perSecond/a.perSecond, goal, a.p50, b.p50, a.p99, b.p99)
+	return nil
+}
+
+// alone measures one client without a pipeline beside a bare fdatasync.
+func alone(o options, pair [2]contender, base string) error {
+	var p50 [2]float64
+	var bare [2]time.Duration
+	for i, c := range pair {
+		var got []result
+		for range o.runs {
+			r, err := benchmark(c, "SET", 1, 1, trialSize/4)
+			if err != nil {
+				return err
+			}
+			got = append(got, r)
+		}
+		p50[i] = 1000 * median(got).p50
+	}
+	for i, grow := range []bool{true, false} {
+		var err error
+		if bare[i], err = fdatasync(filepath.Join(base, "sync"), grow); err != nil {
+			return err
+		}
+	}
+	sync := float64(bare[0].Microseconds())
+	fmt.Printf("\nOne client, SET, p50: redis %.0f us, redoubt %.0f us; one fdatasync %.0f us (in place: %d us); to reach: %.0f us.\n",
+		p50[0], p50[1], sync, bare[1].Microseconds(), max(1.5*sync, sync+100))
+	return nil
+}
+
+// fdatasync returns the median time of one small write and its fdatasync, at the end of a file or in the middle of a
+// preallocated one.
+func fdatasync(path string, grow bool) (time.Duration, error) {
+	const rounds, record = 2000, 128
+	f, err := os.Create(path)
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	data := []byte(load.Value(1, record))
+	if !grow {
+		for range rounds {
+			f.Write(data)
+		}
+		f.Sync()
+		f.Seek(0, io.SeekStart)
+	}
+	var took load.Latencies
+	for range rounds {
+		began := time.Now()
+		if _, err := f.Write(data); err != nil {
+			return 0, err
+		}
+		if err := dataSync(f); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return took.At(0.5), nil
+}
+
+type result struct{ perSecond, p50, p99 float64 }
+
+// median of the rates; the latencies are those of the median run.
+func median(r []result) result {
+	s := slices.Clone(r)
+	slices.SortFunc(s, func(a, b result) int {
+		if a.perSecond < b.perSecond {
+			return -1
+		}
+		return 1
+	})
+	return s[len(s)/2]
+}
+
+// benchmark runs redis-benchmark once.
+func benchmark(c contender, test string, clients, pipeline, requests int) (result, error) {
+	cmd := exec.Command("redis-benchmark", "-p", strconv.Itoa(c.srv.Port), "-c", strconv.Itoa(clients), "-d", strconv.Itoa(valueBytes),
+		"-r", strconv.Itoa(keys), "-n", strconv.Itoa(requests), "-P", strconv.Itoa(pipeline), "-t", strings.ToLower(test), "--csv")
+	out, err := cmd.Output()
+	if err != nil {
+		return result{}, fmt.Errorf("redis-benchmark on %s: %w\n%s", c.name, err, c.srv.Tail())
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(out))).ReadAll()
+	if err != nil || len(rows) < 2 || len(rows[1]) < 7 {
+		return result{}, fmt.Errorf("redis-benchmark on %s printed %q", c.name, out)
+	}
+	number := func(i int) float64 { f, _ := strconv.ParseFloat(rows[1][i], 64); return f }
+	return result{perSecond: number(1), p50: number(4), p99: number(6)}, nil
+}
+
+// profile fetches a CPU profile of redoubt while the runs go on; the channel is closed when it is written.
+func profile(o options, test string, pipeline int) <-chan struct{} {
+	done := make(chan struct{})
+	if o.profile == "" || o.pprof == "" {
+		close(done)
+		return done
+	}
+	go func() {
+		defer close(done)
+		seconds := int(2 * o.seconds * float64(o.runs))
+		r, err := http.Get(fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", o.pprof, seconds))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "compare: no profile:", err)
+			return
+		}
+		defer r.Body.Close()
+		f, err := os.Create(filepath.Join(o.profile, fmt.Sprintf("%s-%d.prof", strings.ToLower(test), pipeline)))
+		if err == nil {
+			_, err = io.Copy(f, r.Body)
+			f.Close()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "compare: no profile:", err)
+		}
+	}()
+	return done
+}

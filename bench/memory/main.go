@@ -1,0 +1,158 @@
+// Memory loads millions of keys of 16-byte names into a server and prints what they cost: time to load, resident memory and disk
+// per key, and the time to start again.
+//
+//	make bench-memory
+//	go run ./bench/memory -keys 10000000 -server redoubt -ttl 24h
+//
+// redis-server starts again from an RDB file (SAVE), the fastest way it has; redoubt from its directory as a kill -9 left it, and
+// as a clean stop left it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redoubt-db/redoubt/bench/load"
+	"github.com/redoubt-db/redoubt/test/process"
+	"github.com/redoubt-db/redoubt/test/wire"
+)
+
+const (
+	startMax = 10 * time.Minute
+	stopMax  = 2 * time.Minute
+	saveMax  = 10 * time.Minute
+
+	// redisAgain starts redis-server from its RDB file.
+	redisAgain = "redis-server --port {port} --dir {dir} --appendonly no --save ''"
+)
+
+type options struct {
+	keys       int
+	valueBytes int
+	ttl        time.Duration
+	server     string
+	dir        string
+	pipeline   int
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.keys, "keys", 1_000_000, "how many")
+	flag.IntVar(&o.valueBytes, "value", 64, "bytes of every value")
+	flag.DurationVar(&o.ttl, "ttl", 0, "of every key; 0 is none")
+	flag.StringVar(&o.server, "server", "redoubt", "redoubt (built here), redis, or a command line with {port} and {dir}")
+	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
+	flag.IntVar(&o.pipeline, "pipeline", 256, "requests in flight per connection")
+	flag.Parse()
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "memory:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options) error {
+	base, err := os.MkdirTemp(o.dir, "redoubt-memory-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(base)
+	command, err := process.Resolve(o.server, base)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(base, "data")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	port, err := process.FreePort()
+	if err != nil {
+		return err
+	}
+	srv, err := process.Start(command, port, dir, startMax)
+	if err != nil {
+		return err
+	}
+	empty, _ := srv.RSS()
+	took, err := load.Fill(load.Options{Addr: srv.Addr, Keys: o.keys, ValueBytes: o.valueBytes, TTL: o.ttl, Connections: 8, Pipeline: o.pipeline})
+	if err != nil {
+		srv.Kill()
+		return fmt.Errorf("%w\n%s", err, srv.Tail())
+	}
+	fmt.Printf("%s: %d keys of 16 bytes, values of %d bytes, ttl %s\n", o.server, o.keys, o.valueBytes, o.ttl)
+	fmt.Printf("  load          %8.1f s   %.0f keys/s\n", took.Seconds(), float64(o.keys)/took.Seconds())
+	report(o, "after load", srv, empty, dir)
+	if strings.HasPrefix(command, "redis-server") {
+		return againRedis(o, srv, port, dir)
+	}
+	return again(o, srv, command, port, dir)
+}
+
+// againRedis saves, starts from the RDB file and checks the number of keys.
+func againRedis(o options, srv *process.Server, port int, dir string) error {
+	c, err := wire.Dial(srv.Addr, saveMax)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if _, err = c.Do("SAVE"); err != nil {
+		return err
+	}
+	c.Close()
+	fmt.Printf("  SAVE          %8.1f s\n", time.Since(began).Seconds())
+	srv.Kill()
+	return restart(o, "start from RDB", redisAgain, port, dir)
+}
+
+// again starts after a kill and after a clean stop.
+func again(o options, srv *process.Server, command string, port int, dir string) error {
+	srv.Kill()
+	if err := restart(o, "start, killed", command, port, dir); err != nil {
+		return err
+	}
+	return restart(o, "start, stopped", command, port, dir)
+}
+
+// restart starts the server, measures it and stops it cleanly.
+func restart(o options, what, command string, port int, dir string) error {
+	began := time.Now()
+	srv, err := process.Start(command, port, dir, startMax)
+	if err != nil {
+		return err
+	}
+	defer srv.Kill()
+	fmt.Printf("  %-14s%8.1f s\n", what, time.Since(began).Seconds())
+	report(o, "", srv, 0, dir)
+	c, err := wire.Dial(srv.Addr, saveMax)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if n, err := c.Do("DBSIZE"); err != nil || n.Int != int64(o.keys) {
+		return fmt.Errorf("DBSIZE = %s, %v, want %d", n, err, o.keys)
+	}
+	want := load.Value(uint64(o.keys-1)<<20, o.valueBytes)
+	if v, err := c.Do("GET", load.Name(o.keys-1)); err != nil || v.Text != want {
+		return fmt.Errorf("GET %s = %s, %v, want %q", load.Name(o.keys-1), v, err, want)
+	}
+	return srv.Stop(stopMax)
+}
+
+// report prints memory and disk. The process with no keys in it costs what it costs: that is said once, and not subtracted.
+func report(o options, when string, srv *process.Server, empty int64, dir string) {
+	rss, err := srv.RSS()
+	if err != nil {
+		return
+	}
+	disk := load.Disk(dir)
+	per := func(n int64) string { return strconv.FormatFloat(float64(n)/float64(o.keys), 'f', 1, 64) }
+	fmt.Printf("  resident      %8d MiB %s bytes a key", rss>>20, per(rss))
+	if when != "" {
+		fmt.Printf(" (%s; %d MiB before, peak %d MiB)", when, empty>>20, srv.PeakRSS()>>20)
+	}
+	fmt.Printf("\n  disk          %8d MiB %s bytes a key\n", disk>>20, per(disk))
+}
