@@ -1,0 +1,88 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// dirFormat is the format of the data directory as a whole. Numbers are never reused.
+const dirFormat = 1
+
+// openDir makes and locks the data directory and checks that this version may open it. Each refusal says
+// what to do.
+func (srv *Server) openDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("cannot make the data directory: %w; name another with --dir", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return fmt.Errorf("cannot write in the data directory: %w; check its owner and permissions, or name another with --dir", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return fmt.Errorf("data directory %s is in use by another process; stop that one, or name another directory with --dir", dir)
+	}
+	if err := checkFormat(filepath.Join(dir, "FORMAT")); err != nil {
+		lock.Close()
+		return err
+	}
+	srv.lock = lock
+	return nil
+}
+
+func checkFormat(file string) error {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return writeFormat(file)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the data directory: %w; check its owner and permissions", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	switch {
+	case err != nil || n < 1:
+		return fmt.Errorf("data directory is damaged: %s does not hold a format number; restore it from a backup", file)
+	case n > dirFormat:
+		return fmt.Errorf("data directory has format %d and this version knows up to %d; start a newer redoubt on it", n, dirFormat)
+	}
+	return nil
+}
+
+// writeFormat writes the format file so that it is whole or absent whatever happens.
+func writeFormat(file string) error {
+	tmp := file + ".tmp"
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, dirFormat)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	if err == nil {
+		err = os.Rename(tmp, file)
+	}
+	return err
+}
+
+// raftAddress is where other nodes reach this one's Raft transport, and where it listens: loopback unless
+// raft-bind says otherwise. Port 0 picks a free one.
+func (srv *Server) raftAddress() (address, listen string) {
+	view := srv.conf.View()
+	host := view.String("raft-bind")
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	address = net.JoinHostPort(host, strconv.Itoa(view.RaftPort()))
+	return address, address
+}

@@ -1,0 +1,262 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
+)
+
+// run answers a session command. It runs on the session's loop and must not block; an answer that
+// comes later is session.wait, then finish, with resp.None returned now.
+type run func(s *session, args [][]byte) resp.Value
+
+// sessionCommand declares a command that needs the connection or the node rather than keys.
+type sessionCommand struct {
+	command.Spec
+	run run
+	sub []sessionCommand // of a container; Spec.Sub is derived
+}
+
+// entry is one command as this server runs it.
+type entry struct {
+	*command.Spec
+	name  string // lower case; "config|set" for a subcommand
+	run   run    // of a session command
+	sub   []*entry
+	stats commandStats
+}
+
+// bind joins the families of command with the session commands into what the server runs. A container
+// may have subcommands of both kinds.
+func bind(families [][]command.Spec, session [][]sessionCommand) (*command.Table, map[string]*entry) {
+	var own []command.Spec
+	runs := map[string]*sessionCommand{}
+	for _, family := range session {
+		for i := range family {
+			c := &family[i]
+			for _, sub := range c.sub {
+				c.Spec.Sub = append(c.Spec.Sub, sub.Spec)
+			}
+			own = append(own, c.Spec)
+			runs[c.Name] = c
+		}
+	}
+	table := command.NewTable(append(families, own)...)
+	entries := make(map[string]*entry, len(table.List()))
+	for _, spec := range table.List() {
+		entries[spec.Name] = newEntry(spec, strings.ToLower(spec.Name), runs[spec.Name])
+	}
+	return table, entries
+}
+
+func newEntry(spec *command.Spec, name string, c *sessionCommand) *entry {
+	e := &entry{Spec: spec, name: name}
+	if c != nil {
+		e.run = c.run
+	}
+	for i := range spec.Sub {
+		sub := &spec.Sub[i]
+		child := newEntry(sub, name+"|"+strings.ToLower(sub.Name), nil)
+		if c != nil {
+			for j := range c.sub {
+				if c.sub[j].Name == sub.Name {
+					child.run = c.sub[j].run
+				}
+			}
+		}
+		e.sub = append(e.sub, child)
+	}
+	return e
+}
+
+// lookup finds what args run: the subcommand of a container if there is one. Nil and the reply if
+// there is no such thing.
+func (srv *Server) lookup(args [][]byte) (*entry, resp.Value) {
+	var upper [64]byte
+	name := args[0]
+	if len(name) > len(upper) {
+		return nil, unknownCommand(args)
+	}
+	for i, c := range name {
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		upper[i] = c
+	}
+	e := srv.entries[string(upper[:len(name)])]
+	if e == nil || e.Flags&command.Internal != 0 {
+		return nil, unknownCommand(args)
+	}
+	if len(e.sub) > 0 && len(args) > 1 {
+		for _, sub := range e.sub {
+			if strings.EqualFold(sub.Name, string(args[1])) {
+				e = sub
+				if !e.Arity.Allows(len(args)) {
+					return nil, command.WrongArity(e.name)
+				}
+				return e, resp.None
+			}
+		}
+		if e.run == nil && e.Read == nil && e.Write == nil {
+			return nil, unknownSubcommand(e.name, args[1])
+		}
+	}
+	if !e.Arity.Allows(len(args)) {
+		return nil, command.WrongArity(e.name)
+	}
+	return e, resp.None
+}
+
+// unknownCommand quotes up to 128 bytes of name and arguments, as Redis does.
+func unknownCommand(args [][]byte) resp.Value {
+	var b strings.Builder
+	for _, a := range args[1:] {
+		if b.Len() >= 128 {
+			break
+		}
+		b.WriteString("'" + clip(a, 128-b.Len()) + "' ")
+	}
+	return resp.Error("ERR unknown command '" + clip(args[0], 128) + "', with args beginning with: " + b.String())
+}
+
+func unknownSubcommand(name string, sub []byte) resp.Value {
+	return resp.Error("ERR unknown subcommand '" + clip(sub, 128) + "'. Try " + strings.ToUpper(name) + " HELP.")
+}
+
+func clip(b []byte, n int) string {
+	if len(b) > n {
+		b = b[:n]
+	}
+	return string(b)
+}
+
+// dispatch runs or queues one command. False means that the session has parked before it: the command
+// is offered again.
+func (s *session) dispatch(args [][]byte) bool {
+	srv := s.srv
+	e, fault := srv.lookup(args)
+	if e == nil {
+		s.abortMulti()
+		srv.stats.unknown.Add(1)
+		s.reply(fault)
+		return true
+	}
+	if park := s.mustPark(e); park {
+		s.parked = true
+		return false
+	}
+	s.note(e)
+	if refusal := s.refuse(e, args); !refusal.IsNone() {
+		s.abortMulti()
+		e.stats.rejected.Add(1)
+		s.reply(refusal)
+		return true
+	}
+	if s.multi != nil && !runsInMulti(e) {
+		s.queue(e, args)
+		return true
+	}
+	s.route(e, args)
+	return true
+}
+
+// mustPark tells whether the command has to wait for replies before it, or for CLIENT UNPAUSE.
+func (s *session) mustPark(e *entry) bool {
+	if s.pendingWrites >= pendingMax || s.pendingReads >= pendingMax {
+		return true
+	}
+	if s.srv.pause.active() && s.srv.pause.stops(s, e) {
+		s.srv.pause.hold(s)
+		return true
+	}
+	queued := s.multi != nil && !runsInMulti(e)
+	switch {
+	case queued || e.Flags&command.Immediate != 0:
+		return false
+	case e.Write != nil || e.name == "exec":
+		return s.pendingReads > 0
+	case e.Read != nil:
+		return s.pendingWrites > 0 && e.Flags&command.Long != 0
+	}
+	return s.pendingWrites > 0 || s.pendingReads > 0
+}
+
+func (s *session) note(e *entry) {
+	s.info.lastUsed.Store(s.srv.mono())
+	s.info.command.Store(e)
+}
+
+// route sends a command on its way: into the batch, to the turn's reads, or to its own code.
+func (s *session) route(e *entry, args [][]byte) {
+	switch {
+	case e.Write != nil:
+		s.stageCommand(e, args)
+	case e.Read != nil && s.pendingWrites > 0:
+		s.stageRead(e, args)
+	case e.Read != nil:
+		op := readOp{entry: e, args: args, db: s.db, proto: s.proto}
+		op.mute = s.owner() == any(&s.mutedMe)
+		if e.Flags&command.Long != 0 {
+			s.readLong(op)
+			return
+		}
+		s.loop.queueRead(s, op)
+	default:
+		start := s.srv.mono()
+		v := e.run(s, args)
+		s.srv.account(s, e, args, s.srv.mono()-start, v.IsError())
+		s.reply(v)
+	}
+}
+
+// readLong runs a walk over many keys on the pool, after its ReadIndex; the session waits in order.
+func (s *session) readLong(op readOp) {
+	op.s, op.args = s, cloneArgs(op.args)
+	s.pendingReads++
+	s.parked = true
+	s.srv.replica.ReadIndex(func(err error) {
+		s.loop.post(func() {
+			if err != nil {
+				s.readDone(&op, noQuorum)
+				return
+			}
+			s.again = append(s.again, op)
+			if !s.catching {
+				s.catching = true
+				s.srv.runAgain(s)
+			}
+		})
+	})
+}
+
+func cloneArgs(args [][]byte) [][]byte {
+	var own readTurn
+	return own.copyArgs(args)
+}
+
+// refuse is the reply to a command that may not run now: not authenticated, no memory, no room.
+func (s *session) refuse(e *entry, args [][]byte) resp.Value {
+	srv := s.srv
+	if !s.authenticated && e.Flags&command.NoAuth == 0 {
+		return resp.Error("NOAUTH Authentication required.")
+	}
+	if e.Flags&command.Protected != 0 && !srv.allowed(s, e) {
+		return protectedReply(e)
+	}
+	if e.Flags&command.NoMulti != 0 && s.multi != nil {
+		return resp.Error("ERR Command not allowed inside a transaction")
+	}
+	if e.Flags&command.DenyOOM != 0 {
+		if r := srv.guard.refusal(); !r.IsNone() {
+			return r
+		}
+	}
+	if e.Write != nil {
+		if limit := srv.limits.Load().Request; limit > 0 && int64(sm.RequestSize(args)) > limit {
+			return resp.Error("ERR request is larger than max-request-size")
+		}
+	}
+	return resp.None
+}

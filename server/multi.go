@@ -1,0 +1,231 @@
+package server
+
+import (
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
+)
+
+// multi is a transaction being queued.
+type multi struct {
+	ops   []queued
+	db    uint32 // database at MULTI, for DISCARD's sake SELECT inside changes the session only at EXEC
+	bytes int
+	dirty bool // a command was refused: EXEC aborts
+	oom   bool
+}
+
+type queued struct {
+	entry *entry
+	args  [][]byte
+}
+
+// transactions are the commands of MULTI.
+func transactions() []sessionCommand {
+	immediate := command.Fast | command.Loading | command.Stale | command.AllowBusy
+	return []sessionCommand{
+		{Spec: command.Spec{Name: "MULTI", Summary: "Starts a transaction.", Since: "1.2.0", Group: "transactions", Complexity: "O(1)",
+			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.NoMulti | command.Immediate, ACL: transactionACL}, run: startMulti},
+		{Spec: command.Spec{Name: "EXEC", Summary: "Executes all commands in a transaction.", Since: "1.2.0", Group: "transactions",
+			Complexity: "Depends on commands in the transaction", Arity: command.Exactly(1), Flags: command.Loading | command.Stale | command.NoScript | command.SkipSlowlog, ACL: transactionACL}, run: exec},
+		{Spec: command.Spec{Name: "DISCARD", Summary: "Discards a transaction.", Since: "2.0.0", Group: "transactions",
+			Complexity: "O(N), when N is the number of queued commands", Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: discard},
+		{Spec: command.Spec{Name: "WATCH", Syntax: "key [key ...]", Summary: "Monitors changes to keys to determine the execution of a transaction.", Since: "2.2.0", Group: "transactions",
+			Complexity: "O(1) for every key.", Arity: command.AtLeast(2), Keys: command.KeysFromTo(1, -1, 1), Flags: immediate | command.NoScript | command.NoMulti, ACL: transactionACL}, run: watchKeys},
+		{Spec: command.Spec{Name: "WATCHREV", Syntax: "key revision [key revision ...]", Summary: "Makes the next transaction depend on the revisions of keys.", Since: "redoubt", Group: "redoubt",
+			Complexity: "O(1) for every key.", Arity: command.AtLeast(3), Keys: command.KeysFromTo(1, -1, 2), Flags: immediate | command.NoScript | command.NoMulti | command.Immediate, ACL: transactionACL}, run: watchRevisions},
+		{Spec: command.Spec{Name: "UNWATCH", Summary: "Forgets about watched keys of a transaction.", Since: "2.2.0", Group: "transactions", Complexity: "O(1)",
+			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: unwatch},
+	}
+}
+
+// runsInMulti tells the commands that act at once inside MULTI.
+func runsInMulti(e *entry) bool {
+	switch e.name {
+	case "multi", "exec", "discard", "watch", "watchrev", "quit", "reset":
+		return true
+	}
+	return false
+}
+
+func startMulti(s *session, _ [][]byte) resp.Value {
+	if s.multi != nil {
+		return resp.Error("ERR MULTI calls can not be nested")
+	}
+	s.multi = &multi{db: s.db}
+	s.info.multi.Store(0)
+	return resp.OK()
+}
+
+// abortMulti makes EXEC fail, after a command was refused.
+func (s *session) abortMulti() {
+	if s.multi != nil {
+		s.multi.dirty = true
+	}
+}
+
+// queue keeps a command for EXEC.
+func (s *session) queue(e *entry, args [][]byte) {
+	m := s.multi
+	if e.Flags&command.Long != 0 && e.Write == nil && e.Read == nil {
+		m.dirty = true
+	}
+	m.ops = append(m.ops, queued{e, cloneArgs(args)})
+	s.info.multi.Store(int32(len(m.ops)))
+	m.bytes += sm.RequestSize(args)
+	if limit := s.srv.limits.Load().Request; limit > 0 && int64(m.bytes) > limit {
+		m.dirty = true
+		s.reply(resp.Error("ERR transaction is larger than max-request-size"))
+		return
+	}
+	s.reply(resp.Simple("QUEUED"))
+}
+
+func (s *session) endMulti() {
+	s.multi, s.watched = nil, nil
+	s.info.multi.Store(-1)
+	s.info.watch.Store(0)
+}
+
+func discard(s *session, _ [][]byte) resp.Value {
+	if s.multi == nil {
+		return resp.Error("ERR DISCARD without MULTI")
+	}
+	s.endMulti()
+	return resp.OK()
+}
+
+// exec makes the queued commands one request. Commands of the session itself run now, and their
+// replies keep their places; SELECT counts for the commands behind it.
+func exec(s *session, _ [][]byte) resp.Value {
+	m := s.multi
+	switch {
+	case m == nil:
+		return resp.Error("ERR EXEC without MULTI")
+	case m.dirty:
+		s.endMulti()
+		return resp.Error("EXECABORT Transaction discarded because of previous errors.")
+	}
+	guards := s.watched
+	s.endMulti()
+	if len(m.ops) == 0 && len(guards) == 0 {
+		return resp.Array()
+	}
+	if r := s.refuseTransaction(m); !r.IsNone() {
+		return r
+	}
+	ops := make([]sm.Op, len(m.ops))
+	for i, q := range m.ops {
+		if q.entry.IsSession() {
+			ops[i].Raw = s.runQueued(q)
+			continue
+		}
+		ops[i] = sm.Op{DB: s.db, Args: q.args}
+	}
+	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(ops)}
+	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, guards, ops) })
+	s.pendingWrites++
+	return resp.None
+}
+
+// refuseTransaction looks again at what may have changed since the commands were queued.
+func (s *session) refuseTransaction(m *multi) resp.Value {
+	for _, q := range m.ops {
+		if q.entry.Flags&command.DenyOOM == 0 {
+			continue
+		}
+		if r := s.srv.guard.refusal(); !r.IsNone() {
+			return resp.Error("EXECABORT Transaction discarded because of: " + string(r.Text()))
+		}
+	}
+	return resp.None
+}
+
+// runQueued runs a session command of a transaction and returns its encoded reply.
+func (s *session) runQueued(q queued) []byte {
+	v := q.entry.run(s, q.args)
+	if s.waiting {
+		s.waiting = false
+		v = resp.Error("ERR " + q.entry.Name + " is not allowed in transactions")
+	}
+	return v.Append(nil, s.proto)
+}
+
+// slots are the ready replies among a transaction's, in order.
+func slots(ops []sm.Op) (raw [][]byte) {
+	for _, op := range ops {
+		if op.Raw != nil {
+			raw = append(raw, op.Raw)
+		}
+	}
+	return raw
+}
+
+// watchKeys notes the revisions of keys in a linearizable view.
+func watchKeys(s *session, args [][]byte) resp.Value {
+	if s.multi != nil {
+		return resp.Error("ERR WATCH inside MULTI is not allowed")
+	}
+	keys, db := cloneArgs(args[1:]), s.db
+	s.readThen(func(view *keyspace.View) resp.Value {
+		for _, key := range keys {
+			s.watchKey(db, key, view)
+		}
+		s.info.watch.Store(int32(len(s.watched)))
+		return resp.OK()
+	})
+	return resp.None
+}
+
+func (s *session) watchKey(db uint32, key []byte, view *keyspace.View) {
+	for _, g := range s.watched {
+		if g.DB == db && string(g.Key) == string(key) && !g.Exact {
+			return
+		}
+	}
+	g := sm.Guard{DB: db, Key: key, View: view.Revision()}
+	it, live := view.Lookup(key)
+	if live {
+		g.Rev = it.Mod
+	}
+	if view.Need() != 0 {
+		return
+	}
+	s.watched = append(s.watched, g)
+}
+
+func watchRevisions(s *session, args [][]byte) resp.Value {
+	if s.multi != nil {
+		return resp.Error("ERR WATCHREV inside MULTI is not allowed")
+	}
+	if len(args)%2 == 0 {
+		return command.WrongArity("watchrev")
+	}
+	guards := make([]sm.Guard, 0, len(args)/2)
+	for i := 1; i < len(args); i += 2 {
+		rev, ok := parseUint(args[i+1])
+		if !ok {
+			return errNotInteger
+		}
+		g := sm.Guard{DB: s.db, Key: append([]byte(nil), args[i]...), Exact: true}
+		g.Rev.Main = rev
+		guards = append(guards, g)
+	}
+	s.watched = append(s.watched, guards...)
+	s.info.watch.Store(int32(len(s.watched)))
+	return resp.OK()
+}
+
+func unwatch(s *session, _ [][]byte) resp.Value {
+	if s.multi == nil {
+		s.watched = nil
+		s.info.watch.Store(0)
+	}
+	return resp.OK()
+}
+
+// readThen answers a session command by a linearizable read; run holds the store's read lock.
+func (s *session) readThen(run func(view *keyspace.View) resp.Value) {
+	s.loop.queueRead(s, readOp{run: run, db: s.db, mute: s.owner() == any(&s.mutedMe)})
+}

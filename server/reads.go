@@ -1,0 +1,244 @@
+package server
+
+import (
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/resp"
+)
+
+// readOp is one read that waits for its view.
+type readOp struct {
+	s     *session
+	entry *entry
+	args  [][]byte
+	db    uint32
+	proto resp.Protocol
+	mute  bool
+	raw   []byte // with ready: a reply that only keeps its place
+	ready bool
+	// run answers in place of a command's handler; it has the store's read lock.
+	run func(view *keyspace.View) resp.Value
+}
+
+// readTurn is the reads that one ReadIndex serves: all that came in one turn of the loop. Their arguments
+// are copied, as the input buffer is reused before the answer comes.
+type readTurn struct {
+	ops   []readOp
+	bytes []byte
+	argv  [][]byte
+	stale bool
+	call  command.ReadCall
+	view  keyspace.View
+}
+
+// arenaKeepMax is the largest arena a turn keeps for the next.
+const arenaKeepMax = 1 << 20
+
+func (t *readTurn) reset() {
+	clear(t.ops)
+	t.ops = t.ops[:0]
+	clear(t.argv)
+	t.argv = t.argv[:0]
+	if t.bytes = t.bytes[:0]; cap(t.bytes) > arenaKeepMax {
+		t.bytes = nil
+	}
+}
+
+// copyArgs copies a command into the turn's arena. Growing the arena leaves earlier arguments where
+// they are, alive in the old one.
+func (t *readTurn) copyArgs(args [][]byte) [][]byte {
+	from := len(t.argv)
+	for _, a := range args {
+		start := len(t.bytes)
+		t.bytes = append(t.bytes, a...)
+		t.argv = append(t.argv, t.bytes[start:len(t.bytes):len(t.bytes)])
+	}
+	return t.argv[from:len(t.argv):len(t.argv)]
+}
+
+// queueRead adds a read to the loop's turn. The first of a turn asks for the turn's end.
+func (l *loop) queueRead(s *session, op readOp) {
+	t := l.turn
+	if t == nil {
+		if n := len(l.free); n > 0 {
+			t, l.free = l.free[n-1], l.free[:n-1]
+		} else {
+			t = &readTurn{}
+		}
+		l.turn = t
+		l.post(l.endTurn)
+	}
+	op.s = s
+	if op.args != nil {
+		op.args = t.copyArgs(op.args)
+	}
+	t.ops = append(t.ops, op)
+	s.pendingReads++
+}
+
+// endTurn asks once for all reads of the turn whether this node may answer.
+func (l *loop) endTurn() {
+	t := l.turn
+	l.turn = nil
+	l.srv.replica.ReadIndex(func(err error) {
+		l.post(func() { l.runTurn(t, err) })
+	})
+}
+
+// runTurn answers the turn's reads from the local view under one lock, encoding replies while it is held.
+func (l *loop) runTurn(t *readTurn, err error) {
+	if err != nil {
+		for i := range t.ops {
+			t.ops[i].s.readDone(&t.ops[i], noQuorum)
+		}
+	} else {
+		m := l.srv.machine
+		m.RLock()
+		for i := range t.ops {
+			op := &t.ops[i]
+			if s := op.s; s.again != nil || !s.runRead(t, op) {
+				s.again = append(s.again, detach(op))
+				if !s.catching {
+					s.catching = true
+					l.srv.runAgain(s)
+				}
+			}
+		}
+		m.RUnlock()
+	}
+	t.reset()
+	l.free = append(l.free, t)
+}
+
+// detach copies an op out of its turn's arena.
+func detach(op *readOp) readOp {
+	c := *op
+	if op.args != nil {
+		var own readTurn
+		c.args = own.copyArgs(op.args)
+	}
+	return c
+}
+
+// runRead answers one read on the loop; false if it needs more than the loop may do.
+func (s *session) runRead(t *readTurn, op *readOp) bool {
+	if op.ready || s.closed {
+		s.readDone(op, resp.Raw(op.raw))
+		return true
+	}
+	srv := s.srv
+	t.view = srv.machine.View(op.db, srv.clock.estimate(), false)
+	v := op.answer(srv, &t.call, &t.view)
+	if t.view.Need() != 0 {
+		return false
+	}
+	s.readDone(op, v)
+	return true
+}
+
+func (op *readOp) answer(srv *Server, call *command.ReadCall, view *keyspace.View) resp.Value {
+	view.Seed = srv.seed()
+	if op.run != nil {
+		return op.run(view)
+	}
+	start := srv.mono()
+	call.Reset(op.args, view, op.proto)
+	v := srv.machine.RunRead(call, op.entry.Spec)
+	if view.Need() == 0 {
+		srv.account(op.s, op.entry, op.args, srv.mono()-start, v.IsError())
+	}
+	return v
+}
+
+// readDone writes a read's reply; the value may alias the store, whose lock is held.
+func (s *session) readDone(op *readOp, v resp.Value) {
+	s.pendingReads--
+	if s.closed {
+		return
+	}
+	if !op.mute {
+		if v.IsError() {
+			s.srv.stats.errorReply(v.Text())
+		}
+		s.out = v.Append(s.out, s.protoOf(op))
+	}
+	s.loop.touch(s)
+}
+
+func (s *session) protoOf(op *readOp) resp.Protocol {
+	if op.proto != 0 {
+		return op.proto
+	}
+	return s.proto
+}
+
+// runAgain takes the reads a session could not answer on the loop to the pool: values on disk, keys that
+// only a tick can judge, walks over many keys. Their order is kept: all of the session's later reads go
+// the same way until these are done.
+func (srv *Server) runAgain(s *session) {
+	srv.pool.run(func() {
+		for {
+			op, ok := srv.nextAgain(s)
+			if !ok {
+				return
+			}
+			srv.answerSlowly(s, &op)
+		}
+	})
+}
+
+// nextAgain asks the session's loop for its next read; the loop owns the list.
+func (srv *Server) nextAgain(s *session) (op readOp, ok bool) {
+	next := make(chan struct{})
+	s.loop.post(func() {
+		defer close(next)
+		if s.closed {
+			s.pendingReads -= len(s.again)
+			s.again = nil
+		}
+		if len(s.again) == 0 {
+			s.again, s.catching = nil, false
+			s.loop.touch(s)
+			return
+		}
+		op, ok = s.again[0], true
+	})
+	<-next
+	return op, ok
+}
+
+// answerSlowly runs one read on a pool goroutine, which may read the disk, and hands its encoded reply to
+// the loop.
+func (srv *Server) answerSlowly(s *session, op *readOp) {
+	reply := op.raw
+	if !op.ready {
+		reply = srv.readSlowly(op, s.protoOf(op))
+	}
+	s.loop.post(func() {
+		if len(s.again) > 0 {
+			s.again = s.again[1:]
+		}
+		s.readDone(op, resp.Raw(reply))
+	})
+}
+
+func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
+	var call command.ReadCall
+	for {
+		srv.machine.RLock()
+		view := srv.machine.View(op.db, srv.clock.estimate(), true)
+		v := op.answer(srv, &call, &view)
+		need := view.Need()
+		var reply []byte
+		if need&keyspace.NeedTick == 0 {
+			reply = v.Append(nil, p)
+		}
+		srv.machine.RUnlock()
+		if need&keyspace.NeedTick == 0 {
+			return reply
+		}
+		if err := srv.tick(); err != nil {
+			return noQuorum.Append(nil, p)
+		}
+	}
+}

@@ -1,0 +1,289 @@
+// Package server is the edge: listeners, sessions, dispatch, transactions, the commands about
+// connections and the node, and the chores of a leader.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/replica"
+	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
+)
+
+// closeMax bounds how long Close waits for what is in flight.
+const closeMax = 1500 * time.Millisecond
+
+// Options are what a node is started with.
+type Options struct {
+	Conf *conf.Set
+	Log  *slog.Logger
+	// Fatal is called once if the node cannot go on (a full or broken disk under the log); it should
+	// say so and end the process.
+	Fatal func(error)
+	// Version of the program, for INFO.
+	Version string
+}
+
+// Server is one running node.
+type Server struct {
+	conf    *conf.Set
+	log     *slog.Logger
+	version string
+	runID   string
+	clock   *clock
+	table   *command.Table
+	entries map[string]*entry
+	bySpec  map[*command.Spec]*entry
+	lock    *os.File
+
+	machine *sm.Machine
+	replica *replica.Replica
+	batcher *replica.Batcher[*sm.Local]
+	ready   atomic.Pointer[replica.Batcher[*sm.Local]] // nil while the log is replayed
+	locals  localPool
+
+	loops      []*loop
+	net        *network
+	pool       *pool
+	chores     *chores
+	clients    clientList
+	nextClient atomic.Uint64
+	limits     atomic.Pointer[limits]
+	pause      pauseState
+	guard      guard
+	stats      stats
+	slow       slowlog
+	latency    latency
+	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
+	applyStart int64        // apply's goroutine only
+
+	shutdown chan ShutdownRequest
+	closed   sync.Once
+}
+
+// ShutdownRequest is what SHUTDOWN asks of the process.
+type ShutdownRequest struct{ Reason string }
+
+// Open starts a node top to bottom: directory, machine, Raft, log replayed, listeners. When it returns,
+// the node serves.
+func Open(o Options) (*Server, error) {
+	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(), shutdown: make(chan ShutdownRequest, 1)}
+	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
+	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
+	if err := srv.rename(); err != nil {
+		return nil, err
+	}
+	srv.bySpec = bySpec(srv.entries)
+	srv.applyConf(nil)
+	srv.conf.Subscribe(srv.applyConf)
+	dir := o.Conf.String("dir")
+	if err := srv.openDir(dir); err != nil {
+		return nil, err
+	}
+	if err := srv.openReplica(dir, o.Fatal); err != nil {
+		srv.lock.Close()
+		return nil, err
+	}
+	srv.pool = newPool()
+	if err := srv.listen(); err != nil {
+		srv.Close()
+		return nil, err
+	}
+	srv.chores = startChores(srv)
+	return srv, nil
+}
+
+// openReplica brings up the state machine and this node's member of the Raft group, and waits until the log
+// is replayed and the first entries of this process are applied.
+func (srv *Server) openReplica(dir string, fatal func(error)) error {
+	srv.machine = sm.New(sm.Options{
+		Table:      srv.table,
+		Store:      mvcc.Options{MaxMemory: srv.conf.Bytes("maxmemory"), Logger: pebbleLogger{srv.log}},
+		Local:      srv.local,
+		Applied:    srv.applied,
+		Incarnated: srv.incarnated,
+	})
+	address, listen := srv.raftAddress()
+	rep, err := replica.Open(replica.Options{
+		Dir:        filepath.Join(dir, "raft"),
+		MachineDir: filepath.Join(dir, "data"),
+		Address:    address,
+		Listen:     listen,
+		Machine:    machineAdapter{srv.machine, srv},
+		Logger:     srv.log,
+		OnFatal:    fatal,
+	})
+	if err != nil {
+		return err
+	}
+	srv.replica = rep
+	srv.batcher = replica.NewBatcher(rep, replica.BatcherOptions[*sm.Local]{
+		Seal:         seal,
+		Incarnate:    func(node, nonce uint64) []byte { return sm.AppendIncarnate(nil, node, nonce) },
+		Now:          srv.clock.estimate,
+		Seed:         srv.seed,
+		NewLocal:     srv.locals.get,
+		Settled:      srv.settled,
+		WriteTimeout: time.Duration(srv.conf.Int("write-timeout")) * time.Millisecond,
+	})
+	srv.ready.Store(srv.batcher)
+	<-srv.batcher.Ready()
+	srv.clock.observe(srv.machine.LogTime())
+	return nil
+}
+
+// startClock steps log time forward to wall time, so that time to live counts through downtime. It never
+// steps back.
+func (srv *Server) startClock() error {
+	wall := time.Now().UnixMilli()
+	if wall <= srv.clock.estimate() {
+		return nil
+	}
+	if err := srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, wall, 10)); err != nil {
+		return fmt.Errorf("set log time: %w", err)
+	}
+	srv.clock.observe(srv.machine.LogTime())
+	return nil
+}
+
+func seal(dst []byte, h replica.Header, body []byte) []byte {
+	return sm.SealBatch(dst, sm.Header(h), body)
+}
+
+// local finds the replies' place of a batch about to be applied, if this process proposed it.
+func (srv *Server) local(node, incarnation, number uint64) *sm.Local {
+	b := srv.ready.Load()
+	if b == nil || node != srv.replica.ID() {
+		return nil
+	}
+	srv.applyStart = srv.mono()
+	local, _ := b.InFlight(incarnation, number)
+	return local
+}
+
+// applied follows the commit of a batch to the engine.
+func (srv *Server) applied(node, incarnation, number uint64) {
+	b := srv.ready.Load()
+	if b == nil || node != srv.replica.ID() {
+		return
+	}
+	srv.clock.observe(srv.machine.LogTime())
+	if local, ok := b.InFlight(incarnation, number); ok && local != nil {
+		srv.applyTime.Store((srv.mono() - srv.applyStart) / int64(max(1, len(local.Ops))))
+	}
+	b.Applied(number)
+}
+
+func (srv *Server) incarnated(node, nonce, incarnation uint64) {
+	if b := srv.ready.Load(); b != nil && node == srv.replica.ID() {
+		b.Incarnated(nonce, incarnation)
+	}
+}
+
+func (srv *Server) mono() int64  { return srv.clock.mono() }
+func (srv *Server) seed() uint64 { return rand.Uint64() }
+
+// Shutdown tells when a client has asked for the end of the process.
+func (srv *Server) Shutdown() <-chan ShutdownRequest { return srv.shutdown }
+
+// Close ends the node: no new commands, what is in flight gets its replies, the state is flushed. It
+// takes at most two seconds and may be called again.
+func (srv *Server) Close() error {
+	var err error
+	srv.closed.Do(func() { err = srv.close() })
+	return err
+}
+
+func (srv *Server) close() error {
+	srv.log.Info("Ending: no new connections, finishing what is in flight")
+	if srv.chores != nil {
+		srv.chores.stop()
+	}
+	if srv.net != nil {
+		srv.net.stopAccepting()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
+	defer cancel()
+	if err := srv.batcher.Drain(ctx); err != nil {
+		srv.log.Warn("some writes were not settled before the end", "err", err)
+	}
+	if srv.net != nil {
+		srv.net.stop(ctx)
+	}
+	srv.batcher.Close()
+	err := srv.replica.Close()
+	srv.lock.Close()
+	srv.log.Info("Redoubt is now ready to exit, bye bye...")
+	return err
+}
+
+// machineAdapter gives the state machine the shape that replica drives: each knows only its own Entry.
+type machineAdapter struct {
+	*sm.Machine
+	srv *Server
+}
+
+// Apply hands over committed entries.
+func (a machineAdapter) Apply(entries []replica.Entry) error {
+	for i := range entries {
+		one := [1]sm.Entry{sm.Entry(entries[i])}
+		if err := a.Machine.Apply(one[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prepare starts a snapshot.
+func (a machineAdapter) Prepare() (replica.SnapshotSource, error) {
+	return a.Machine.Prepare()
+}
+
+// localPool reuses what rides beside batches.
+type localPool struct{ pool sync.Pool }
+
+func (p *localPool) get() *sm.Local {
+	if l, ok := p.pool.Get().(*sm.Local); ok {
+		return l
+	}
+	return &sm.Local{}
+}
+
+func (p *localPool) put(l *sm.Local) {
+	l.Reset()
+	p.pool.Put(l)
+}
+
+func bySpec(entries map[string]*entry) map[*command.Spec]*entry {
+	m := map[*command.Spec]*entry{}
+	var add func(e *entry)
+	add = func(e *entry) {
+		m[e.Spec] = e
+		for _, sub := range e.sub {
+			add(sub)
+		}
+	}
+	for _, e := range entries {
+		add(e)
+	}
+	return m
+}
+
+var errNotInteger = resp.Error("ERR value is not an integer or out of range")
+
+func parseUint(b []byte) (uint64, bool) {
+	n, err := strconv.ParseUint(string(b), 10, 63)
+	return n, err == nil
+}
