@@ -48,6 +48,9 @@ func (s *Store) MemoryUsed() MemoryStats {
 	return m
 }
 
+// DiskUsed is what Pebble's files take, in bytes.
+func (s *Store) DiskUsed() uint64 { return s.db.Metrics().DiskSpaceUsage() }
+
 // IndexMemory is the part of MemoryUsed that is cheap to know: all but the engine. It needs RLock.
 func (s *Store) IndexMemory() int64 {
 	return s.cells.Stats().Mapped + s.values.Stats().Mapped + s.pastSlab.Stats().Mapped +

@@ -67,6 +67,7 @@ func openEngine(o Options) (*pebble.DB, error) {
 		FormatMajorVersion:    engineFormat,
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 100,
+		EventListener:         &pebble.EventListener{BackgroundError: o.Trouble},
 	})
 }
 

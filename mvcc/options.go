@@ -13,6 +13,10 @@ type Options struct {
 	MemTableBytes uint64        // 0 is memTableBytesDefault
 	Logger        pebble.Logger // Pebble's own log; nil drops it
 
+	// Trouble is told of errors of Pebble's own goroutines, on which it runs: a flush that found no room is
+	// tried again, but what is not flushed is not durable. Nil ignores them.
+	Trouble func(error)
+
 	// Seed keys the hash of names in a new store. An existing store keeps the one it was made with.
 	Seed uint64
 

@@ -206,7 +206,8 @@ func (v View) Scan(ks Keyspace, cursor uint64, count int, fn func(Item)) (next u
 // randomTries bounds how often Random meets a tombstone before it takes the next live key instead.
 const randomTries = 32
 
-// Random is a live key, each about as likely as any other, chosen by seed; false when there is none.
+// Random is a live key, each about as likely as any other, chosen by seed; false when there is none. The choice
+// depends on how the table grew on this replica, so it is for reads: no change may follow from it.
 func (v View) Random(ks Keyspace, seed uint64) (it Item, ok bool) {
 	sp := v.space(ks)
 	if sp == nil {
