@@ -8,7 +8,10 @@ import (
 )
 
 // A lease row is its format, time to live and deadline.
-const leaseRowFormat = 1
+const (
+	leaseRowFormat = 1
+	leaseRowMax    = 1 + 2*binary.MaxVarintLen64
+)
 
 func appendLeaseRow(dst []byte, ttl, deadline int64) []byte {
 	dst = append(dst, leaseRowFormat)
@@ -48,7 +51,7 @@ func (s *Space) loadDeadlines() {
 	view := s.Store.View()
 	for _, db := range view.Databases() {
 		view.Ascend(db.Keyspace, nil, func(it mvcc.Item) bool {
-			s.track(&mvcc.Change{Kind: mvcc.ChangePut, Ref: it.Ref, New: it.Attr})
+			s.hang(db.Keyspace, it.Ref, it.Attr)
 			return true
 		})
 	}

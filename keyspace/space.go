@@ -21,19 +21,23 @@ var (
 	ErrLeaseExists = errors.New("keyspace: lease exists")
 )
 
+// databasesDefault is how many databases there are unless the cluster's setting says otherwise.
+const databasesDefault = 16
+
 // Space joins the store with the deadlines of its keys. The applier owns it; readers use View under
 // the store's read lock.
 type Space struct {
-	Store  *mvcc.Store
-	Leases *lease.Table           // shared leases
-	due    *lease.Queue[mvcc.Ref] // private deadlines of live keys
-	tx     Tx                     // reused: one request is applied at a time
-	dbs    uint32                 // numbers of databases in use, for Databases
+	Store     *mvcc.Store
+	Leases    *lease.Table // shared leases, and by keyspace the keys attached to them
+	Databases uint32       // how many there are, the same on every replica; it changes under the store's lock only
+
+	due deadlines
+	tx  Tx // reused: one request is applied at a time
 }
 
-// Open rebuilds the deadlines from the store, at a cost of one walk over the keys that have any.
+// Open rebuilds the deadlines from the store, at a cost of one walk over the keys.
 func Open(store *mvcc.Store) *Space {
-	s := &Space{Store: store, Leases: lease.NewTable(), due: lease.NewQueue[mvcc.Ref]()}
+	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines()}
 	s.loadLeases()
 	s.loadDeadlines()
 	return s
@@ -41,7 +45,7 @@ func Open(store *mvcc.Store) *Space {
 
 // NextDeadline is the earliest private or shared deadline, in milliseconds of log time.
 func (s *Space) NextDeadline() (deadline int64, ok bool) {
-	deadline, ok = s.due.Next()
+	deadline, ok = s.due.next()
 	if shared, some := s.Leases.Next(); some && (!ok || shared < deadline) {
 		return shared, true
 	}
@@ -49,30 +53,74 @@ func (s *Space) NextDeadline() (deadline int64, ok bool) {
 }
 
 // Volatile is the number of keys with a private deadline.
-func (s *Space) Volatile() int { return s.due.Len() }
-
-// track moves a key's deadline in the queue, or from lease to lease, after a committed change.
-func (s *Space) track(c *mvcc.Change) {
-	if c.Existed {
-		s.untrack(c.Ref, c.Old)
+func (s *Space) Volatile() int {
+	n := 0
+	for _, q := range s.due.queues {
+		n += q.Len()
 	}
-	if c.Kind != mvcc.ChangePut {
+	return n
+}
+
+// track moves a key's deadline in the queue, or from lease to lease, after a change.
+func (s *Space) track(c *mvcc.Change) {
+	if c.Kind == mvcc.ChangeBind {
 		return
 	}
-	switch {
-	case c.New.Lease != 0:
-		s.Leases.Attach(c.New.Lease, uint32(c.Ref))
-	case c.New.Deadline != 0:
-		s.due.Add(c.New.Deadline, c.Ref)
+	if c.Existed {
+		s.unhang(c.Keyspace, c.Ref, c.Old)
+	}
+	if c.Kind == mvcc.ChangePut {
+		s.hang(c.Keyspace, c.Ref, c.New)
 	}
 }
 
-func (s *Space) untrack(ref mvcc.Ref, old mvcc.Attr) {
+// untrack takes track back.
+func (s *Space) untrack(c *mvcc.Change) {
+	if c.Kind == mvcc.ChangeBind {
+		return
+	}
+	if c.Kind == mvcc.ChangePut {
+		s.unhang(c.Keyspace, c.Ref, c.New)
+	}
+	if c.Existed {
+		s.hang(c.Keyspace, c.Ref, c.Old)
+	}
+}
+
+func (s *Space) hang(ks mvcc.Keyspace, ref mvcc.Ref, a mvcc.Attr) {
 	switch {
-	case old.Lease != 0:
-		s.Leases.Detach(old.Lease, uint32(ref))
-	case old.Deadline != 0:
-		s.due.Remove(old.Deadline, ref)
+	case a.Lease != 0:
+		s.Leases.Attach(a.Lease, uint32(ks), uint32(ref))
+	case a.Deadline != 0:
+		s.due.add(ks, a.Deadline, ref)
+	}
+}
+
+func (s *Space) unhang(ks mvcc.Keyspace, ref mvcc.Ref, a mvcc.Attr) {
+	switch {
+	case a.Lease != 0:
+		s.Leases.Detach(a.Lease, uint32(ks), uint32(ref))
+	case a.Deadline != 0:
+		s.due.remove(ks, a.Deadline, ref)
+	}
+}
+
+// dropUnbound forgets the deadlines in keyspaces that no database is bound to any more, all at once: nobody sees
+// their keys, and compaction frees them.
+func (s *Space) dropUnbound() {
+	bound := map[mvcc.Keyspace]bool{}
+	for _, b := range s.Store.View().Databases() {
+		bound[b.Keyspace] = true
+	}
+	for ks := range s.due.queues {
+		if !bound[ks] {
+			delete(s.due.queues, ks)
+		}
+	}
+	for _, group := range s.Leases.Groups() {
+		if !bound[mvcc.Keyspace(group)] {
+			s.Leases.Drop(group)
+		}
 	}
 }
 

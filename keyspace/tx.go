@@ -8,26 +8,34 @@ import (
 // writer. Time and chance come from the log entry. Bytes it hands out alias the store and are good until
 // the next write of the same key.
 type Tx struct {
-	space *Space
-	mv    *mvcc.Tx
-	now   int64
-	rng   rng
-	db    uint32
-	ks    mvcc.Keyspace
-	undo  []func() // what to take back in Leases on Rollback, in order of doing
+	space   *Space
+	mv      *mvcc.Tx
+	now     int64
+	rng     rng
+	views   rng // seeds of views: they shape replies alone
+	db      uint32
+	ks      mvcc.Keyspace
+	overdue bool     // some key may be past its deadline, so that even a blind Put has to look
+	tracked int      // how many of the changes the deadlines and attachments of Space have followed
+	undo    []func() // what to take back in Leases on Rollback, in order of doing
 }
 
 // Mark is a place in a Tx to roll back to.
 type Mark struct {
-	mv   mvcc.Mark
-	undo int
+	mv      mvcc.Mark
+	changes int
+	undo    int
 }
 
 // Begin starts the next request of a batch. now is log time in milliseconds; seed is the
 // request's own. The Tx is reused: it ends with Commit or Abort. Needs the store's lock.
 func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
-	*tx = Tx{space: s, mv: b.Tx(), now: now, rng: rng{seed}, undo: tx.undo[:0]}
+	*tx = Tx{space: s, mv: b.Tx(), now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0]}
+	tx.overdue = s.due.reached(now)
+	if next, ok := s.Leases.Next(); ok && next <= now {
+		tx.overdue = true
+	}
 	tx.Select(0)
 	return tx
 }
@@ -55,10 +63,21 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 		return it, false
 	}
 	if d := tx.space.deadline(it.Attr); d != 0 && d <= tx.now {
-		tx.mv.Delete(ks, key)
+		tx.end(ks, key, it)
 		return mvcc.Item{}, false
 	}
 	return it, true
+}
+
+// end makes the tombstone of a key past its deadline. The keys of a shared lease go together.
+func (tx *Tx) end(ks mvcc.Keyspace, key []byte, it mvcc.Item) {
+	if it.Lease != 0 {
+		if l := tx.space.Leases.Lookup(it.Lease); l != nil {
+			tx.revoke(l)
+			return
+		}
+	}
+	tx.mv.Delete(ks, key)
 }
 
 // Value is the item's value, read from disk if it went cold.
@@ -79,9 +98,18 @@ type DiskError struct{ Err error }
 
 func (e *DiskError) Error() string { return "keyspace: read value: " + e.Err.Error() }
 
-// Put gives key a value and attributes, creating or replacing it whatever its type.
+// Put gives key a value and attributes, creating or replacing it whatever its type. A key past its deadline is
+// ended first.
 func (tx *Tx) Put(key []byte, a mvcc.Attr, value []byte) mvcc.Item {
-	return tx.mv.Put(tx.ks, key, a, value)
+	return tx.put(tx.ks, key, a, value)
+}
+
+func (tx *Tx) put(ks mvcc.Keyspace, key []byte, a mvcc.Attr, value []byte) mvcc.Item {
+	if tx.overdue {
+		tx.lookup(ks, key)
+	}
+	tx.overdue = tx.overdue || a.Deadline != 0 && a.Deadline <= tx.now
+	return tx.mv.Put(ks, key, a, value)
 }
 
 // SetAttr changes what key carries beside its value; the key must be live.
@@ -96,20 +124,36 @@ func (tx *Tx) Delete(key []byte) bool {
 }
 
 // Mark notes the present state of the request.
-func (tx *Tx) Mark() Mark { return Mark{tx.mv.Mark(), len(tx.undo)} }
+func (tx *Tx) Mark() Mark { return Mark{tx.mv.Mark(), len(tx.mv.Changes()), len(tx.undo)} }
 
-// Rollback takes back all changes since m.
+// Rollback takes back all changes since m. The database selected stays selected.
 func (tx *Tx) Rollback(m Mark) {
+	changes := tx.mv.Changes()
+	for ; tx.tracked > m.changes; tx.tracked-- {
+		tx.space.untrack(&changes[tx.tracked-1])
+	}
 	for i := len(tx.undo) - 1; i >= m.undo; i-- {
 		tx.undo[i]()
+		tx.undo[i] = nil
 	}
 	tx.undo = tx.undo[:m.undo]
 	tx.mv.Rollback(m.mv)
+	tx.Select(tx.db)
 }
 
-// View reads inside the request: it sees the changes made so far.
+// track brings the deadlines and attachments of Space up to the changes made so far.
+func (tx *Tx) track() {
+	changes := tx.mv.Changes()
+	for ; tx.tracked < len(changes); tx.tracked++ {
+		tx.space.track(&changes[tx.tracked])
+	}
+}
+
+// View reads inside the request: it sees the changes made so far. Its chance is not Rand's, so that a replica
+// that skips a read whose reply nobody waits for goes on like the others.
 func (tx *Tx) View() View {
-	return View{space: tx.space, mv: tx.mv.View(), now: tx.now, estimate: tx.now, db: tx.db, ks: tx.ks, mayLoad: true}
+	tx.track()
+	return View{space: tx.space, mv: tx.mv.View(), now: tx.now, estimate: tx.now, db: tx.db, ks: tx.ks, mayLoad: true, Seed: tx.views.next()}
 }
 
 // Changes are the changes made so far, good until Commit or Abort.
@@ -118,9 +162,12 @@ func (tx *Tx) Changes() []mvcc.Change { return tx.mv.Changes() }
 // Commit makes the request's changes one main revision and moves deadlines along. A request that
 // changed nothing takes none.
 func (tx *Tx) Commit() (main uint64, changed bool) {
-	changes := tx.mv.Changes()
-	for i := range changes {
-		tx.space.track(&changes[i])
+	tx.track()
+	for i := range tx.mv.Changes() {
+		if tx.mv.Changes()[i].Kind == mvcc.ChangeBind {
+			tx.space.dropUnbound()
+			break
+		}
 	}
 	clear(tx.undo)
 	return tx.mv.Commit()

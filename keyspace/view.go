@@ -6,6 +6,8 @@ import "github.com/redoubt-db/redoubt/mvcc"
 // in Need and answers with an absent key, so the caller throws the reply away, gets what is needed and
 // asks again. The store's read lock is held while a View and what it returned are in use.
 type View struct {
+	Seed uint64 // chance, for RANDOMKEY and the like; whoever makes the View brings it
+
 	space    *Space
 	mv       mvcc.View
 	now      int64 // applied log time
@@ -75,7 +77,11 @@ func (v *View) live(it mvcc.Item) bool {
 	if v.past {
 		return true
 	}
-	d := v.space.deadline(it.Attr)
+	return v.before(v.space.deadline(it.Attr))
+}
+
+// before tells whether a deadline, 0 for never, is still ahead, noting when only a tick can say.
+func (v *View) before(d int64) bool {
 	switch {
 	case d == 0 || d > v.estimate:
 		return true

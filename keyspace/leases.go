@@ -1,0 +1,183 @@
+package keyspace
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/redoubt-db/redoubt/lease"
+	"github.com/redoubt-db/redoubt/mvcc"
+)
+
+// LeaseTTLMax is the longest time to live of a shared lease, in milliseconds. It is etcd's.
+const LeaseTTLMax = 9_000_000_000_000
+
+// leaseTries bounds the search for a free id; by chance the first one is free.
+const leaseTries = 100
+
+// ErrLeaseTTL: the time to live of a shared lease is not between 1 and LeaseTTLMax.
+var ErrLeaseTTL = errors.New("keyspace: time to live of a lease is out of range")
+
+// LeaseKey is a key attached to a shared lease.
+type LeaseKey struct {
+	Database uint32
+	Key      []byte // aliases the store
+
+	keyspace mvcc.Keyspace
+}
+
+// Grant makes a shared lease of ttl milliseconds and returns its id; id 0 lets chance choose one.
+func (tx *Tx) Grant(id uint64, ttl int64) (uint64, error) {
+	if ttl <= 0 || ttl > LeaseTTLMax {
+		return 0, ErrLeaseTTL
+	}
+	for range leaseTries {
+		if id != 0 {
+			break
+		}
+		if chosen := tx.Rand() & math.MaxInt64; tx.space.Leases.Lookup(chosen) == nil {
+			id = chosen
+		}
+	}
+	if id == 0 || tx.lease(id) != nil {
+		return 0, ErrLeaseExists
+	}
+	tx.putLease(id, ttl, tx.now+ttl)
+	tx.undo = append(tx.undo, func() { tx.space.Leases.Delete(id) })
+	return id, nil
+}
+
+// KeepAlive gives a lease its full time to live again and returns it. A lease past its deadline is gone, even if
+// nobody revoked it yet.
+func (tx *Tx) KeepAlive(id uint64) (ttl int64, err error) {
+	l := tx.lease(id)
+	if l == nil {
+		return 0, ErrNoLease
+	}
+	deadline := l.Deadline
+	tx.putLease(id, l.TTL, tx.now+l.TTL)
+	tx.undo = append(tx.undo, func() { tx.space.Leases.Put(id, l.TTL, deadline) })
+	return l.TTL, nil
+}
+
+// Revoke ends a lease with all its keys, in this one revision, and returns how many keys that were.
+func (tx *Tx) Revoke(id uint64) (keys int, err error) {
+	l := tx.lease(id)
+	if l == nil {
+		return 0, ErrNoLease
+	}
+	return tx.revoke(l), nil
+}
+
+// RevokeDue ends the lease if it is past its deadline. A KeepAlive that came first wins.
+func (tx *Tx) RevokeDue(id uint64) { tx.lease(id) }
+
+// Attach hangs a key from a lease, in place of any other deadline; false if there is no such key or it hangs there.
+func (tx *Tx) Attach(id uint64, key []byte) (bool, error) {
+	if tx.lease(id) == nil {
+		return false, ErrNoLease
+	}
+	it, ok := tx.Lookup(key)
+	if !ok || it.Lease == id {
+		return false, nil
+	}
+	a := it.Attr
+	a.Deadline, a.Lease = 0, id
+	tx.SetAttr(key, a)
+	return true, nil
+}
+
+// Detach takes a key off a lease; it then lives for ever. False if it does not hang there.
+func (tx *Tx) Detach(id uint64, key []byte) (bool, error) {
+	if tx.lease(id) == nil {
+		return false, ErrNoLease
+	}
+	it, ok := tx.Lookup(key)
+	if !ok || it.Lease != id {
+		return false, nil
+	}
+	return tx.Persist(key), nil
+}
+
+// HasLease tells whether the lease exists at the request's time.
+func (tx *Tx) HasLease(id uint64) bool { return tx.lease(id) != nil }
+
+// lease finds a lease within its deadline. One past it is revoked first.
+func (tx *Tx) lease(id uint64) *lease.Lease {
+	l := tx.space.Leases.Lookup(id)
+	if l != nil && l.Deadline <= tx.now {
+		tx.revoke(l)
+		return nil
+	}
+	return l
+}
+
+// putLease writes table and row; how to take the table back is the caller's to note.
+func (tx *Tx) putLease(id uint64, ttl, deadline int64) {
+	var row [leaseRowMax]byte
+	tx.space.Leases.Put(id, ttl, deadline)
+	tx.mv.PutLease(id, appendLeaseRow(row[:0], ttl, deadline))
+}
+
+func (tx *Tx) revoke(l *lease.Lease) (keys int) {
+	tx.track()
+	attached := tx.space.attached(l.ID)
+	for _, k := range attached {
+		tx.mv.Delete(k.keyspace, k.Key)
+	}
+	id, ttl, deadline := l.ID, l.TTL, l.Deadline
+	tx.space.Leases.Delete(id)
+	tx.mv.DeleteLease(id)
+	tx.undo = append(tx.undo, func() { tx.space.Leases.Put(id, ttl, deadline) })
+	return len(attached)
+}
+
+// attached are the keys that hang from a lease, by keyspace and key.
+func (s *Space) attached(id uint64) []LeaseKey {
+	var keys []LeaseKey
+	for _, ref := range s.Leases.Refs(id) {
+		if ks, it, ok := s.Store.ByRef(mvcc.Ref(ref)); ok && it.Lease == id {
+			keys = append(keys, LeaseKey{Key: it.Key, keyspace: ks})
+		}
+	}
+	slices.SortFunc(keys, func(a, b LeaseKey) int {
+		return cmp.Or(cmp.Compare(a.keyspace, b.keyspace), bytes.Compare(a.Key, b.Key))
+	})
+	return keys
+}
+
+// Lease is a shared lease as of now: what is left of it and what was granted, in milliseconds. It is
+// ErrNoLease when there is none.
+func (v *View) Lease(id uint64) (left, granted int64, err error) {
+	l := v.space.Leases.Lookup(id)
+	if l == nil || !v.before(l.Deadline) {
+		return 0, 0, ErrNoLease
+	}
+	return max(l.Deadline-v.estimate, 0), l.TTL, nil
+}
+
+// Leases are the ids of all shared leases, ascending.
+func (v *View) Leases() []uint64 {
+	return slices.DeleteFunc(v.space.Leases.IDs(), func(id uint64) bool {
+		return !v.before(v.space.Leases.Lookup(id).Deadline)
+	})
+}
+
+// LeaseKeys are the keys attached to a shared lease, by number of database and key.
+func (v *View) LeaseKeys(id uint64) []LeaseKey {
+	numbers := map[mvcc.Keyspace]uint32{}
+	for _, b := range v.mv.Databases() {
+		numbers[b.Keyspace] = b.Database
+	}
+	keys := v.space.attached(id)
+	for i := range keys {
+		keys[i].Database = numbers[keys[i].keyspace]
+	}
+	slices.SortStableFunc(keys, func(a, b LeaseKey) int { return cmp.Compare(a.Database, b.Database) })
+	return keys
+}
+
+// overdueLeases are the ids of leases whose deadline is at or before now.
+func (s *Space) overdueLeases(now int64) []uint64 { return s.DueLeases(now, math.MaxInt) }

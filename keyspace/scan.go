@@ -1,0 +1,82 @@
+package keyspace
+
+import (
+	"bytes"
+
+	"github.com/redoubt-db/redoubt/internal/glob"
+	"github.com/redoubt-db/redoubt/mvcc"
+)
+
+// scanCountMax is how many keys Scan looks at on an event loop; a larger count is asked again elsewhere.
+const scanCountMax = 1000
+
+// Keys calls fn with every live key that matches the pattern, in order. A pattern that begins with literal bytes
+// costs only the keys that begin with them. The key is good while the view is.
+func (v *View) Keys(pattern []byte, fn func(key []byte)) {
+	prefix, exact := glob.LiteralPrefix(pattern)
+	if exact {
+		if it, ok := v.Lookup(prefix); ok {
+			fn(it.Key)
+		}
+		return
+	}
+	v.mv.Ascend(v.ks, prefix, func(it mvcc.Item) bool {
+		if !bytes.HasPrefix(it.Key, prefix) {
+			return false
+		}
+		if glob.Match(pattern, it.Key) && v.live(it) {
+			fn(it.Key)
+		}
+		return true
+	})
+}
+
+// Scan calls fn with the live keys among about count keys from the cursor on, 0 at first, and returns the cursor to
+// go on with, 0 at the end. A key that is there from the first call to the last is shown exactly once.
+func (v *View) Scan(cursor uint64, count int, pattern []byte, fn func(mvcc.Item)) (next uint64) {
+	if count > scanCountMax && !v.mayLoad {
+		v.need |= NeedLong
+		return 0
+	}
+	if cursor == 0 && v.scanPrefix(count, pattern, fn) {
+		return 0
+	}
+	return v.mv.Scan(v.ks, cursor, count, func(it mvcc.Item) {
+		if (pattern == nil || glob.Match(pattern, it.Key)) && v.live(it) {
+			fn(it)
+		}
+	})
+}
+
+// scanPrefix answers a scan at once when all keys that begin like the pattern are no more than were asked for.
+func (v *View) scanPrefix(count int, pattern []byte, fn func(mvcc.Item)) bool {
+	prefix, exact := glob.LiteralPrefix(pattern)
+	if exact && pattern != nil {
+		if it, ok := v.Lookup(prefix); ok {
+			fn(it)
+		}
+		return true
+	}
+	if len(prefix) == 0 {
+		return false
+	}
+	var found []mvcc.Item
+	few := true
+	v.mv.Ascend(v.ks, prefix, func(it mvcc.Item) bool {
+		if !bytes.HasPrefix(it.Key, prefix) {
+			return false
+		}
+		found = append(found, it)
+		few = len(found) <= count
+		return few
+	})
+	if !few {
+		return false
+	}
+	for _, it := range found {
+		if glob.Match(pattern, it.Key) && v.live(it) {
+			fn(it)
+		}
+	}
+	return true
+}
