@@ -22,6 +22,11 @@ const (
 	errNotPositive Error = "ERR value is out of range, must be positive"
 	errOffset      Error = "ERR offset is out of range"
 	errDBIndex     Error = "ERR DB index is out of range"
+	errFirstDB     Error = "ERR invalid first DB index"
+	errSecondDB    Error = "ERR invalid second DB index"
+	errInt32       Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
+	errSameObject  Error = "ERR source and destination objects are the same"
+	errCursor      Error = "ERR invalid cursor"
 	errInternal    Error = "ERR internal"
 )
 
@@ -31,6 +36,7 @@ const (
 	errNoSuchKey Error = "ERR no such key"
 	errTooLong   Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 	errOverflow  Error = "ERR increment or decrement would overflow"
+	errDecrement Error = "ERR decrement would overflow"
 	errNaN       Error = "ERR increment would produce NaN or Infinity"
 )
 
@@ -40,6 +46,9 @@ const (
 	errFuture      Error = "FUTUREREV required revision is a future revision"
 	errNoLease     Error = "NOLEASE no such lease"
 	errLeaseExists Error = "LEASEEXISTS lease id is already in use"
+	errLeaseID     Error = "ERR lease id must be a positive 63-bit integer, or 0 to have one chosen"
+	errLeaseTTL    Error = "ERR lease ttl must be between 1 and 9000000000000 milliseconds"
+	errRevision    Error = "ERR revision is not a positive integer or out of range"
 )
 
 // texts of errors that packages below command return.
@@ -49,8 +58,16 @@ var texts = []struct {
 }{
 	{keyspace.ErrWrongType, errWrongType},
 	{keyspace.ErrNoKey, errNoSuchKey},
+	{keyspace.ErrNotInteger, errNotInteger},
+	{keyspace.ErrNotFloat, errNotFloat},
+	{keyspace.ErrOverflow, errOverflow},
+	{keyspace.ErrNaN, errNaN},
+	{keyspace.ErrTooLong, errTooLong},
 	{keyspace.ErrNoLease, errNoLease},
 	{keyspace.ErrLeaseExists, errLeaseExists},
+	{keyspace.ErrLeaseTTL, errLeaseTTL},
+	{keyspace.ErrDatabase, errDBIndex},
+	{keyspace.ErrSameKey, errSameObject},
 	{mvcc.ErrCompacted, errCompacted},
 	{mvcc.ErrFuture, errFuture},
 }

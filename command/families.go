@@ -1,0 +1,8 @@
+package command
+
+// Families are all commands on keys, family by family.
+func Families() [][]Spec {
+	return [][]Spec{
+		Strings(),
+	}
+}
