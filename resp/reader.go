@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 )
 
@@ -27,7 +28,15 @@ const bulkMin = 6
 // lineEnd is how many bytes end a header or a bulk. Redis looks for CR alone and skips two bytes.
 const lineEnd = 2
 
-// Limits bound a request. All are inclusive.
+// Limits that no directive changes, as in Redis; and those of its directives when they are not set.
+const (
+	inlineMax    = 64 << 10
+	multibulkMax = 1<<31 - 1
+	bulkMax      = 512 << 20
+	queryMax     = 1 << 30
+)
+
+// Limits bound a request. All are inclusive, and zero is Redis' own.
 type Limits struct {
 	MaxBulk      int64 // bytes of one argument: proto-max-bulk-len
 	MaxInline    int   // bytes of an inline command, or of a count's line
@@ -35,10 +44,10 @@ type Limits struct {
 	Query        int64 // bytes of a whole request as sent: client-query-buffer-limit
 }
 
-// DefaultLimits are Redis' own.
-func DefaultLimits() Limits {
-	return Limits{MaxBulk: 512 << 20, MaxInline: 64 << 10, MaxMultibulk: 1<<31 - 1, Query: 1 << 30}
-}
+func (l *Limits) bulk() int64    { return cmp.Or(l.MaxBulk, bulkMax) }
+func (l *Limits) inline() int    { return cmp.Or(l.MaxInline, inlineMax) }
+func (l *Limits) multibulk() int { return cmp.Or(l.MaxMultibulk, multibulkMax) }
+func (l *Limits) query() int64   { return cmp.Or(l.Query, queryMax) }
 
 // A ProtocolError ends the connection after it is sent as an error reply.
 type ProtocolError string
@@ -84,9 +93,10 @@ type Reader struct {
 // and no error the request is incomplete, and the next call must be given the same bytes and more.
 // An empty line and a count of zero or less are taken with no arguments.
 //
-// The arguments alias buf, those of inline commands too: quotes are resolved by rewriting the bytes
-// taken. The slice that holds them is the Reader's, and good until Next is called again. An error is a
-// ProtocolError or ErrQuery, after which the Reader and the connection are of no use.
+// The arguments alias buf, or memory of their own where an inline command has quotes. The slice that holds
+// them is the Reader's, and good until Next is called again. Calling Next again with the bytes just taken
+// gives the same request. An error is a ProtocolError or ErrQuery, after which the Reader and the
+// connection are of no use.
 func (r *Reader) Next(buf []byte, lim *Limits, authenticated bool) (args [][]byte, n int, err error) {
 	if len(buf) == 0 {
 		r.want = 1
@@ -97,7 +107,7 @@ func (r *Reader) Next(buf []byte, lim *Limits, authenticated bool) (args [][]byt
 	} else {
 		args, n, err = r.inline(buf, lim)
 	}
-	if err == nil && n == 0 && int64(r.want) > lim.Query || int64(n) > lim.Query {
+	if err == nil && n == 0 && int64(r.want) > lim.query() || int64(n) > lim.query() {
 		return nil, 0, ErrQuery
 	}
 	return args, n, err
@@ -147,14 +157,14 @@ func (r *Reader) multibulk(buf []byte, lim *Limits, authenticated bool) ([][]byt
 func (r *Reader) count(buf []byte, lim *Limits, authenticated bool) (count int, ok bool, err error) {
 	line, ok := r.line(buf, lim)
 	if !ok {
-		if len(buf) > lim.MaxInline {
+		if len(buf) > lim.inline() {
 			return 0, false, errCountLong
 		}
 		return 0, false, nil
 	}
 	n, ok := parseCount(line[1:])
 	switch {
-	case !ok || n > int64(lim.MaxMultibulk):
+	case !ok || n > int64(lim.multibulk()):
 		return 0, false, errCount
 	case n > unauthenticatedArgsMax && !authenticated:
 		return 0, false, errCountNoAuth
@@ -167,7 +177,7 @@ func (r *Reader) length(buf []byte, lim *Limits, authenticated bool) (ok bool, e
 	start := r.pos
 	line, ok := r.line(buf, lim)
 	if !ok {
-		if len(buf)-start > lim.MaxInline {
+		if len(buf)-start > lim.inline() {
 			return false, errLengthLong
 		}
 		r.want = max(r.want, start+r.left*bulkMin)
@@ -178,7 +188,7 @@ func (r *Reader) length(buf []byte, lim *Limits, authenticated bool) (ok bool, e
 	}
 	n, ok := parseCount(line[1:])
 	switch {
-	case !ok || n < 0 || n > lim.MaxBulk:
+	case !ok || n < 0 || n > lim.bulk():
 		return false, errLength
 	case n > unauthenticatedBulkMax && !authenticated:
 		return false, errLengthNoAuth
@@ -190,7 +200,7 @@ func (r *Reader) length(buf []byte, lim *Limits, authenticated bool) (ok bool, e
 // line is the header line at pos without its end, if it is all there and within bounds. Redis finds
 // its end with strchr, so that a NUL hides it; that is kept, and the bound makes it an error in time.
 func (r *Reader) line(buf []byte, lim *Limits) (line []byte, ok bool) {
-	rest := buf[r.pos:min(len(buf), r.pos+lim.MaxInline+1)]
+	rest := buf[r.pos:min(len(buf), r.pos+lim.inline()+1)]
 	for i := r.scanned; i < len(rest); i++ {
 		switch rest[i] {
 		case '\r':
@@ -222,13 +232,13 @@ func (r *Reader) take() int {
 
 // inline reads a command typed as a line. A NUL hides the end of the line, as for a header.
 func (r *Reader) inline(buf []byte, lim *Limits) ([][]byte, int, error) {
-	rest := buf[:min(len(buf), lim.MaxInline+1)]
+	rest := buf[:min(len(buf), lim.inline()+1)]
 	end := bytes.IndexByte(rest[r.scanned:], '\n')
 	if end >= 0 {
 		end += r.scanned
 	}
 	if end < 0 || bytes.IndexByte(rest[:end], 0) >= 0 {
-		if len(buf) > lim.MaxInline {
+		if len(buf) > lim.inline() {
 			return nil, 0, errInlineLong
 		}
 		if end < 0 {
@@ -241,6 +251,9 @@ func (r *Reader) inline(buf []byte, lim *Limits) ([][]byte, int, error) {
 	line := rest[:end]
 	if end > 0 && line[end-1] == '\r' {
 		line = line[:end-1]
+	}
+	if bytes.ContainsAny(line, `"'`) {
+		line = bytes.Clone(line) // what is taken may be read again, so its quotes stay
 	}
 	args, ok := appendWords(r.args, line)
 	if !ok {
