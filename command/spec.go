@@ -144,13 +144,21 @@ func (k Keys) counted(dst []int, args [][]byte) []int {
 // IsSession tells a command that server runs.
 func (s *Spec) IsSession() bool { return s.Read == nil && s.Write == nil }
 
+// Writes tells a command that counts as a write for COMMAND and ACL.
+func (s *Spec) Writes() bool { return s.Write != nil || s.Flags&WriteFlag != 0 }
+
+// Reads tells a command that counts as a read for COMMAND and ACL: not one without sight of data, as HELP.
+func (s *Spec) Reads() bool {
+	return s.Read != nil && s.Flags&Immediate == 0 && s.ACL&acl.Scripting == 0 || s.Flags&ReadFlag != 0
+}
+
 // Categories are the ACL categories declared and those derived from handler and flags, as Redis derives them.
 func (s *Spec) Categories() acl.Category {
 	c := s.ACL
-	if s.Write != nil || s.Flags&WriteFlag != 0 {
+	if s.Writes() {
 		c |= acl.Write
 	}
-	if s.Read != nil && c&acl.Scripting == 0 || s.Flags&ReadFlag != 0 {
+	if s.Reads() {
 		c |= acl.Read
 	}
 	if s.Flags&Admin != 0 {

@@ -89,16 +89,10 @@ func (tx *Tx) Attach(id uint64, key []byte) (bool, error) {
 	return true, nil
 }
 
-// Detach takes a key off a lease; it then lives for ever. False if it does not hang there.
-func (tx *Tx) Detach(id uint64, key []byte) (bool, error) {
-	if tx.lease(id) == nil {
-		return false, ErrNoLease
-	}
+// Detach takes a key off its lease; it then lives for ever. False if it hangs from none.
+func (tx *Tx) Detach(key []byte) bool {
 	it, ok := tx.Lookup(key)
-	if !ok || it.Lease != id {
-		return false, nil
-	}
-	return tx.Persist(key), nil
+	return ok && it.Lease != 0 && tx.Persist(key)
 }
 
 // HasLease tells whether the lease exists at the request's time.

@@ -117,5 +117,13 @@ func (v *View) TTL(it mvcc.Item) int64 {
 	return max(d-v.estimate, 0)
 }
 
+// ExpireTime is when the item ends, in milliseconds of log time: -1 without a deadline.
+func (v *View) ExpireTime(it mvcc.Item) int64 {
+	if d := v.space.deadline(it.Attr); d != 0 {
+		return d
+	}
+	return -1
+}
+
 // Deadline is when the item ends, in milliseconds of log time: its own or its lease's; 0 is never.
 func (v *View) Deadline(it mvcc.Item) int64 { return v.space.deadline(it.Attr) }

@@ -1,0 +1,62 @@
+package command
+
+import (
+	"github.com/redoubt-db/redoubt/resp"
+)
+
+// Names of internal commands. They begin with a space, so no client's command is mistaken for one.
+const (
+	Tick        = " TICK"         // moves log time, nothing else
+	Clock       = " CLOCK"        // wall-ms: sm steps log time forward to it before it runs
+	ExpireKeys  = " EXPIRE"       // key [key ...]: ends those of the request's database that are due
+	RevokeDue   = " REVOKE-DUE"   // id [id ...]: revokes those leases that are due
+	CompactStep = " COMPACT-STEP" // max: one bounded step of compaction; alone in its request
+)
+
+// Internals are the commands that nodes propose on their own account.
+func Internals() []Spec {
+	return []Spec{
+		{Name: Tick, Summary: "Move log time.", Since: "redoubt", Group: "redoubt", Complexity: "O(1)",
+			Arity: Exactly(1), Flags: Internal | Fast, Write: nothing},
+		{Name: Clock, Syntax: "wall-ms", Summary: "Step log time forward at start.", Since: "redoubt", Group: "redoubt",
+			Complexity: "O(1)", Arity: Exactly(2), Flags: Internal | Fast, Write: nothing},
+		{Name: ExpireKeys, Syntax: "key [key ...]", Summary: "End keys past their deadlines.", Since: "redoubt",
+			Group: "redoubt", Complexity: "O(N) with N being the number of keys.",
+			Arity: AtLeast(2), Keys: KeysFromTo(1, -1, 1), Flags: Internal | Fast, Write: expireKeys},
+		{Name: RevokeDue, Syntax: "id [id ...]", Summary: "Revoke leases past their deadlines.", Since: "redoubt",
+			Group: "redoubt", Complexity: "O(N) with N being the number of keys attached.",
+			Arity: AtLeast(2), Flags: Internal, Write: revokeDue},
+		{Name: CompactStep, Syntax: "max", Summary: "Free some of what compaction passed.", Since: "redoubt",
+			Group: "redoubt", Complexity: "O(N) with N being max.",
+			Arity: Exactly(2), Flags: Internal, Write: compactStep},
+	}
+}
+
+func nothing(*WriteCall) (resp.Value, error) { return resp.OK(), nil }
+
+func expireKeys(c *WriteCall) (resp.Value, error) {
+	for _, key := range c.From(1) {
+		c.Tx.Lookup(key)
+	}
+	return resp.OK(), nil
+}
+
+func revokeDue(c *WriteCall) (resp.Value, error) {
+	for i := 1; i < c.Len(); i++ {
+		id, err := c.Int(i)
+		if err != nil {
+			return resp.None, err
+		}
+		c.Tx.RevokeDue(uint64(id))
+	}
+	return resp.OK(), nil
+}
+
+func compactStep(c *WriteCall) (resp.Value, error) {
+	steps, err := c.Int(1)
+	if err != nil {
+		return resp.None, err
+	}
+	c.Tx.CompactStep(int(steps))
+	return resp.OK(), nil
+}
