@@ -181,10 +181,23 @@ func benchOpen(b *testing.B, n int) {
 		if got := s.View().Len(1); got < n*99/100 {
 			b.Fatalf("%d keys", got)
 		}
-		b.Logf("opened: %s", memoryPerKey(s, n))
+		b.Logf("opened: %s, %d MB on disk", memoryPerKey(s, n), s.DiskUsed()>>20)
+		b.Logf("random look-up: %d ns", lookupTime(b, s, n))
 		s.Close()
 		b.StartTimer()
 	}
+}
+
+// lookupTime is nanoseconds for a look-up of a key that is in no cache.
+func lookupTime(b *testing.B, s *Store, n int) int64 {
+	const rounds = 500_000
+	key, began := make([]byte, 0, 16), time.Now()
+	for i := range rounds {
+		if _, ok := s.View().Lookup(1, benchKey(key, int(splitMix(uint64(i))%uint64(n)))); !ok {
+			b.Fatal("a key is gone")
+		}
+	}
+	return time.Since(began).Nanoseconds() / rounds
 }
 
 func memoryPerKey(s *Store, n int) string {

@@ -1,10 +1,6 @@
 package mvcc
 
-import (
-	"unsafe"
-
-	"github.com/redoubt-db/redoubt/internal/slab"
-)
+import "github.com/redoubt-db/redoubt/internal/slab"
 
 // Compaction to n means what it means in etcd: views below n are refused, and of what they alone could see,
 // versions superseded at or below n go, then tombstones below n, with their key if nobody made it again, then
@@ -223,11 +219,12 @@ func (s *Store) cellMean() int64 {
 	if cells.Slots == 0 {
 		return 0
 	}
-	return recordOverhead + (cells.Used+values.Used)/cells.Slots - int64(unsafe.Sizeof(cell{})) + 3
+	return recordOverhead - int64(cellHead) + (cells.Used+values.Used)/cells.Slots
 }
 
 // RevisionBefore is the least revision whose compaction leaves at most keep superseded versions, tombstones
-// and dropped keys; the compacted revision when that is so already. It needs RLock.
+// and dropped keys: the compacted revision when that is so already, the newest when no revision does it.
+// It needs RLock.
 func (s *Store) RevisionBefore(keep int) uint64 {
 	low, high := s.compacted, s.current
 	for low < high {
