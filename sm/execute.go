@@ -1,0 +1,211 @@
+package sm
+
+import (
+	"fmt"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/resp"
+)
+
+// clockCommand is the internal request that sets log time to the wall clock, at a start. It is the Machine's
+// own, since log time is.
+const clockCommand = " CLOCK"
+
+// execution runs the requests of one batch. There is one, so that what it holds is used again.
+type execution struct {
+	m     *Machine
+	d     decoder
+	h     Header
+	local *Local // nil: no replies
+	next  int    // of local.Ops
+
+	args  [][]byte
+	read  command.ReadCall
+	write command.WriteCall
+	view  keyspace.View
+	row   []byte
+}
+
+// run executes the batch whose header was just read. Readers get a turn every few requests.
+func (x *execution) run(h Header, local *Local) error {
+	x.h, x.local, x.next = h, local, 0
+	store := x.m.home.store
+	store.Lock()
+	x.m.advance(h.Now, clockStepMax)
+	held := x.riders()
+	for i := range h.Count {
+		if held >= lockRequestsMax {
+			store.Unlock()
+			held = 0
+			store.Lock()
+		}
+		if err := x.request(i); err != nil {
+			store.Unlock()
+			return fmt.Errorf("request %d of %d: %w", i+1, h.Count, err)
+		}
+		held += 1 + x.riders()
+	}
+	store.Unlock()
+	if x.d.left() > 0 {
+		return fmt.Errorf("%w: %d bytes behind its %d requests", errDamaged, x.d.left(), h.Count)
+	}
+	if local != nil && x.next < len(local.Ops) {
+		panic(fmt.Sprintf("sm: batch %d has %d requests, fewer than the replies waited for", h.Number, h.Count))
+	}
+	x.local, x.d.b = nil, nil
+	if cap(x.args) > argsKeepMax {
+		x.args = nil
+	}
+	clear(x.args[:cap(x.args)])
+	return nil
+}
+
+// riders gives the replies that need no request, up to the place of the next request.
+func (x *execution) riders() (n int) {
+	l := x.local
+	if l == nil {
+		return 0
+	}
+	for ; x.next < len(l.Ops) && l.Ops[x.next].Kind != OpRequest; x.next++ {
+		op := &l.Ops[x.next]
+		if op.Kind == OpReply {
+			l.Out = append(l.Out, op.Raw...)
+		} else {
+			l.Out = x.ride(op).Append(l.Out, op.Proto)
+		}
+		op.End = len(l.Out)
+		n++
+	}
+	return n
+}
+
+// ride runs a read at its place between the requests.
+func (x *execution) ride(op *LocalOp) resp.Value {
+	now := x.m.state.logTime
+	x.view = x.m.home.space.View(op.DB, now, now, true)
+	x.view.Seed = op.Seed
+	if op.Run != nil {
+		return op.Run(&x.view)
+	}
+	x.read.Reset(op.Args, &x.view, op.Proto)
+	return x.m.RunRead(&x.read, op.Spec)
+}
+
+// request executes the next request as one transaction, and its reply is encoded before the next may change
+// what it aliases.
+func (x *execution) request(i int) error {
+	var op *LocalOp
+	if l := x.local; l != nil {
+		if x.next == len(l.Ops) {
+			panic(fmt.Sprintf("sm: batch %d has %d requests, more than the replies waited for", x.h.Number, x.h.Count))
+		}
+		op = &l.Ops[x.next]
+		x.next++
+	}
+	tx := x.m.home.space.Begin(x.m.batch, x.m.state.logTime, x.h.Seed+uint64(i)*seedStep)
+	err := x.transact(tx, op)
+	if err != nil {
+		tx.Abort()
+		return err
+	}
+	changes := tx.Changes()
+	rev, changed := tx.Commit()
+	if changed && x.m.o.OnCommit != nil {
+		x.m.o.OnCommit(changes)
+	}
+	if op != nil {
+		op.End = len(x.local.Out)
+		if changed {
+			op.Rev = rev
+		}
+	}
+	return nil
+}
+
+// seedStep keeps the chance of a batch's requests apart; it is odd, and not what keyspace counts in.
+const seedStep = 0xd1342543de82ef95
+
+func (x *execution) transact(tx *keyspace.Tx, op *LocalOp) error {
+	kind := x.d.byte()
+	switch {
+	case x.d.bad:
+		return errDamaged
+	case kind == requestCommand:
+		return x.single(tx, op)
+	case kind == requestMulti:
+		return x.multi(tx, op)
+	}
+	return fmt.Errorf("sm: request of kind %d, which is unknown: a newer version is needed", kind)
+}
+
+func (x *execution) single(tx *keyspace.Tx, op *LocalOp) error {
+	var db uint32
+	db, x.args = x.d.command(x.args[:0])
+	if x.d.bad {
+		return errDamaged
+	}
+	tx.Select(db)
+	v, err := x.command(tx, op)
+	if err != nil || op == nil {
+		return err
+	}
+	x.local.Out = v.Append(x.local.Out, op.Proto)
+	return nil
+}
+
+// command runs x.args in tx. An error is of the entry; one of the command is its reply.
+func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
+	name := x.args[0]
+	if string(name) == clockCommand {
+		return x.clock(), nil
+	}
+	spec, err := x.m.lookup(x.args)
+	if err != nil {
+		return resp.None, err
+	}
+	if !spec.Arity.Allows(len(x.args)) {
+		return command.WrongArity(spec.Name), nil
+	}
+	proto := resp.RESP2
+	if op != nil {
+		proto = op.Proto
+	}
+	if spec.Write != nil {
+		x.write.Reset(x.args, tx, proto)
+		return x.m.runWrite(&x.write, spec), nil
+	}
+	if op == nil {
+		return resp.None, nil // a read that nobody waits for
+	}
+	x.view = tx.View()
+	x.read.Reset(x.args, &x.view, proto)
+	return x.m.RunRead(&x.read, spec), nil
+}
+
+// lookup finds what a command in an entry means. Servers propose only what they know, so one that is not
+// known was proposed by a newer version.
+func (m *Machine) lookup(args [][]byte) (*command.Spec, error) {
+	spec := m.o.Table.Lookup(args[0])
+	if spec != nil && len(spec.Sub) > 0 && len(args) > 1 {
+		spec = spec.Lookup(args[1])
+	}
+	if spec == nil || spec.IsSession() {
+		return nil, fmt.Errorf("sm: command %.64q, which cannot be applied: a newer version is needed", args[0])
+	}
+	return spec, nil
+}
+
+// clock is " CLOCK wall-ms".
+func (x *execution) clock() resp.Value {
+	x.write.Reset(x.args, nil, resp.RESP2)
+	if x.write.Len() != 2 {
+		return command.WrongArity(clockCommand)
+	}
+	wall, err := x.write.Int(1)
+	if err != nil {
+		return command.ErrorReply(err)
+	}
+	x.m.advance(wall, max(0, wall-x.m.state.logTime))
+	return resp.OK()
+}
