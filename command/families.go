@@ -4,5 +4,11 @@ package command
 func Families() [][]Spec {
 	return [][]Spec{
 		Strings(),
+		Generics(),
+		Scans(),
+		Expires(),
+		Leases(),
+		Revisions(),
+		Internals(),
 	}
 }

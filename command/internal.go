@@ -4,10 +4,10 @@ import (
 	"github.com/redoubt-db/redoubt/resp"
 )
 
-// Names of internal commands. They begin with a space, so no client's command is mistaken for one.
+// Names of internal commands. They begin with a space, so no client's command is mistaken for one. " CLOCK" is
+// sm's own.
 const (
 	Tick        = " TICK"         // moves log time, nothing else
-	Clock       = " CLOCK"        // wall-ms: sm steps log time forward to it before it runs
 	ExpireKeys  = " EXPIRE"       // key [key ...]: ends those of the request's database that are due
 	RevokeDue   = " REVOKE-DUE"   // id [id ...]: revokes those leases that are due
 	CompactStep = " COMPACT-STEP" // max: one bounded step of compaction; alone in its request
@@ -18,8 +18,6 @@ func Internals() []Spec {
 	return []Spec{
 		{Name: Tick, Summary: "Move log time.", Since: "redoubt", Group: "redoubt", Complexity: "O(1)",
 			Arity: Exactly(1), Flags: Internal | Fast, Write: nothing},
-		{Name: Clock, Syntax: "wall-ms", Summary: "Step log time forward at start.", Since: "redoubt", Group: "redoubt",
-			Complexity: "O(1)", Arity: Exactly(2), Flags: Internal | Fast, Write: nothing},
 		{Name: ExpireKeys, Syntax: "key [key ...]", Summary: "End keys past their deadlines.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being the number of keys.",
 			Arity: AtLeast(2), Keys: KeysFromTo(1, -1, 1), Flags: Internal | Fast, Write: expireKeys},

@@ -119,7 +119,7 @@ func leaseTTL(c *ReadCall) (resp.Value, error) {
 	if c.Len() > 3 {
 		list := []resp.Value{}
 		for _, k := range c.View.LeaseKeys(id) {
-			list = append(list, resp.Array(resp.Int(int64(k.Database)), resp.Bulk(k.Key)))
+			list = append(list, resp.Array(resp.Int(int64(k.DB)), resp.Bulk(k.Key)))
 		}
 		pairs = append(pairs, resp.BulkString("keys"), resp.Array(list...))
 	}

@@ -52,8 +52,8 @@ func (tx *Tx) Persist(key []byte) bool {
 
 // DueKeys are keys of one database that are past their private deadlines.
 type DueKeys struct {
-	Database uint32
-	Keys     [][]byte // copies
+	DB   uint32
+	Keys [][]byte // copies
 }
 
 // Due are at most max keys whose private deadline is at or before now, by number of database, earliest first. Each
@@ -71,7 +71,7 @@ func (s *Space) Due(now int64, max int) []DueKeys {
 	var out []DueKeys
 	for i, b := range databases {
 		share := (max + len(databases) - i - 1) / (len(databases) - i)
-		d := DueKeys{Database: b.Database}
+		d := DueKeys{DB: b.Database}
 		s.due.queues[b.Keyspace].Due(now, func(_ int64, ref mvcc.Ref) bool {
 			if _, it, ok := s.Store.ByRef(ref); ok && share > len(d.Keys) {
 				d.Keys = append(d.Keys, append([]byte(nil), it.Key...))

@@ -22,8 +22,8 @@ var ErrLeaseTTL = errors.New("keyspace: time to live of a lease is out of range"
 
 // LeaseKey is a key attached to a shared lease.
 type LeaseKey struct {
-	Database uint32
-	Key      []byte // aliases the store
+	DB  uint32
+	Key []byte // aliases the store
 
 	keyspace mvcc.Keyspace
 }
@@ -167,9 +167,9 @@ func (v *View) LeaseKeys(id uint64) []LeaseKey {
 	}
 	keys := v.space.attached(id)
 	for i := range keys {
-		keys[i].Database = numbers[keys[i].keyspace]
+		keys[i].DB = numbers[keys[i].keyspace]
 	}
-	slices.SortStableFunc(keys, func(a, b LeaseKey) int { return cmp.Compare(a.Database, b.Database) })
+	slices.SortStableFunc(keys, func(a, b LeaseKey) int { return cmp.Compare(a.DB, b.DB) })
 	return keys
 }
 
