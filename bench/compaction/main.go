@@ -33,7 +33,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.keys, "keys", 100_000, "how many")
 	flag.IntVar(&o.versions, "versions", 11, "of every key; all but one are compacted")
-	flag.DurationVar(&o.window, "window", 5*time.Second, "how long the quiet phase lasts, and the other one at least")
+	flag.DurationVar(&o.window, "window", 5*time.Second, "how long the quiet phase lasts")
 	flag.StringVar(&o.server, "server", "redoubt", "redoubt (built here), or a command line with {port} and {dir}")
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.Parse()
