@@ -77,12 +77,16 @@ func writeFormat(file string) error {
 
 // raftAddress is where other nodes reach this one's Raft transport, and where it listens: loopback unless
 // raft-bind says otherwise. Port 0 picks a free one.
-func (srv *Server) raftAddress() (address, listen string) {
+func (srv *Server) raftAddress() (address, listen string, err error) {
 	view := srv.conf.View()
+	port, err := view.RaftPort()
+	if err != nil {
+		return "", "", err
+	}
 	host := view.String("raft-bind")
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	address = net.JoinHostPort(host, strconv.Itoa(view.RaftPort()))
-	return address, address
+	address = net.JoinHostPort(host, strconv.FormatInt(port, 10))
+	return address, address, nil
 }

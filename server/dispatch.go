@@ -147,7 +147,7 @@ func (s *session) dispatch(args [][]byte) bool {
 		s.parked = true
 		return false
 	}
-	s.note(e)
+	s.info.command.Store(e)
 	if refusal := s.refuse(e, args); !refusal.IsNone() {
 		s.abortMulti()
 		e.stats.rejected.Add(1)
@@ -181,11 +181,6 @@ func (s *session) mustPark(e *entry) bool {
 		return s.pendingWrites > 0 && e.Flags&command.Long != 0
 	}
 	return s.pendingWrites > 0 || s.pendingReads > 0
-}
-
-func (s *session) note(e *entry) {
-	s.info.lastUsed.Store(s.srv.mono())
-	s.info.command.Store(e)
 }
 
 // route sends a command on its way: into the batch, to the turn's reads, or to its own code.

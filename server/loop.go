@@ -11,11 +11,11 @@ import (
 // loop is one event loop: every session belongs to one, and only the loop's goroutine touches it, so
 // sessions need no lock. Others post.
 type loop struct {
-	srv   *Server
+	srv    *Server
 	index  int
-	secure bool // for TLS connections
-	bound atomic.Pointer[gnet.EventLoop] // known with the first connection of a gnet loop; before it nobody posts
-	wake  func()                         // asks the loop's goroutine to call drain soon; any goroutine may call it
+	secure bool                           // for TLS connections
+	bound  atomic.Pointer[gnet.EventLoop] // known with the first connection of a gnet loop; before it nobody posts
+	wake   func()                         // asks the loop's goroutine to call drain soon; any goroutine may call it
 
 	mu     sync.Mutex // innermost; held for a few instructions
 	posted []func()

@@ -251,3 +251,6 @@ func addressText(a net.Addr) string {
 	}
 	return a.String()
 }
+
+// Addresses are the addresses clients are served on.
+func (srv *Server) Addresses() []string { return srv.net.addresses }

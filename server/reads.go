@@ -14,6 +14,8 @@ type readOp struct {
 	db    uint32
 	proto resp.Protocol
 	mute  bool
+	past  bool // AT: run as of revision rev, always off the loop
+	rev   uint64
 	raw   []byte // with ready: a reply that only keeps its place
 	ready bool
 	// run answers in place of a command's handler; it has the store's read lock.
@@ -224,6 +226,9 @@ func (srv *Server) answerSlowly(s *session, op *readOp) {
 
 func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 	var call command.ReadCall
+	if op.past {
+		return srv.readPast(op, &call, p)
+	}
 	for {
 		srv.machine.RLock()
 		view := srv.machine.View(op.db, srv.clock.estimate(), true)
@@ -241,4 +246,15 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 			return noQuorum.Append(nil, p)
 		}
 	}
+}
+
+// readPast runs a read as of its revision.
+func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol) []byte {
+	srv.machine.RLock()
+	defer srv.machine.RUnlock()
+	view, err := srv.machine.Space().At(op.db, op.rev)
+	if err != nil {
+		return command.ErrorReply(err).Append(nil, p)
+	}
+	return op.answer(srv, call, &view).Append(nil, p)
 }

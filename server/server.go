@@ -31,7 +31,7 @@ type Options struct {
 	Log  *slog.Logger
 	// Fatal is called once if the node cannot go on (a full or broken disk under the log); it should
 	// say so and end the process.
-	Fatal func(error)
+	Fatal func(reason string)
 	// Version of the program, for INFO.
 	Version string
 }
@@ -107,7 +107,7 @@ func Open(o Options) (*Server, error) {
 
 // openReplica brings up the state machine and this node's member of the Raft group, and waits until the log
 // is replayed and the first entries of this process are applied.
-func (srv *Server) openReplica(dir string, fatal func(error)) error {
+func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.machine = sm.New(sm.Options{
 		Table:      srv.table,
 		Store:      mvcc.Options{MaxMemory: srv.conf.Bytes("maxmemory"), Logger: pebbleLogger{srv.log}},
@@ -115,7 +115,10 @@ func (srv *Server) openReplica(dir string, fatal func(error)) error {
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
 	})
-	address, listen := srv.raftAddress()
+	address, listen, err := srv.raftAddress()
+	if err != nil {
+		return err
+	}
 	rep, err := replica.Open(replica.Options{
 		Dir:        filepath.Join(dir, "raft"),
 		MachineDir: filepath.Join(dir, "data"),

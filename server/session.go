@@ -132,6 +132,7 @@ func (s *session) feed(b []byte) {
 	}
 	s.loop.enter()
 	defer s.loop.leave()
+	s.info.lastUsed.Store(s.srv.mono())
 	if len(s.in) == 0 && !s.stuck() {
 		n := s.parse(b)
 		s.in = append(s.in, b[n:]...)
@@ -171,7 +172,7 @@ func (s *session) resume() {
 func (s *session) parse(b []byte) int {
 	done := 0
 	for done < len(b) && !s.stuck() {
-		args, n, err := s.reader.Next(b[done:], s.srv.limits.Load(), s.authenticated)
+		args, n, err := s.reader.Next(b[done:], &s.srv.limits.Load().Limits, s.authenticated)
 		if err != nil {
 			s.protocolError(err)
 			return len(b)

@@ -61,7 +61,7 @@ func (s *session) stageCommand(e *entry, args [][]byte) {
 func (s *session) stageRead(e *entry, args [][]byte) {
 	l := s.loop
 	own := l.stage.local.CopyArgs(args)
-	l.stageOp(sm.LocalOp{Kind: sm.OpRead, Owner: s.owner(), Proto: s.proto, Spec: e.Spec, Args: own, DB: s.db})
+	l.stageOp(sm.LocalOp{Kind: sm.OpRead, Owner: s.owner(), Proto: s.proto, Spec: e.Spec, Args: own, DB: s.db, Seed: s.srv.seed()})
 	s.pendingWrites++
 }
 

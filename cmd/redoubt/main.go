@@ -1,0 +1,154 @@
+// Command redoubt is the server: redoubt [redis.conf] [--directive value ...].
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/server"
+	"golang.org/x/sys/unix"
+)
+
+// version of the program.
+const version = "0.1.0"
+
+// reservedFiles are descriptors kept for the log, the store and Raft beside maxclients, as Redis keeps 32:
+// without one, an accept on the Raft port would end the process.
+const reservedFiles = 1024
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 1 {
+		switch args[0] {
+		case "-v", "--version":
+			fmt.Println("Redoubt server v=" + version)
+			return nil
+		case "-h", "--help":
+			fmt.Print(usage)
+			return nil
+		}
+	}
+	set, notices, err := conf.Load(args, os.Stdin)
+	if err != nil {
+		return err
+	}
+	logger, err := openLog(set)
+	if err != nil {
+		return err
+	}
+	logger.Info("Redoubt is starting", "version", version, "pid", os.Getpid())
+	logNotices(logger, notices)
+	raiseFileLimit(logger, set.Int("maxclients"))
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if path := set.String("pidfile"); path != "" {
+		if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err == nil {
+			defer os.Remove(path)
+		}
+	}
+	return serve(set, logger)
+}
+
+// gcPercent trades some collector time for memory: the data is outside Go's heap, so the heap is small
+// and mostly garbage.
+const gcPercent = 100
+
+func serve(set *conf.Set, logger *slog.Logger) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	fatal := func(reason string) {
+		logger.Error("Redoubt cannot go on: " + reason)
+		os.Exit(1)
+	}
+	srv, err := server.Open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal})
+	if err != nil {
+		return err
+	}
+	logger.Info("Ready to accept connections", "addresses", strings.Join(srv.Addresses(), " "))
+	select {
+	case sig := <-signals:
+		logger.Info("Received " + strings.ToUpper(sig.String()) + ", scheduling shutdown")
+		go func() {
+			<-signals
+			os.Exit(1)
+		}()
+	case why := <-srv.Shutdown():
+		logger.Info("User requested shutdown", "by", why.Reason)
+	}
+	return srv.Close()
+}
+
+// openLog writes to logfile, or to standard output, as Redis does.
+func openLog(set *conf.Set) (*slog.Logger, error) {
+	var out io.Writer = os.Stdout
+	if path := set.String("logfile"); path != "" {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			return nil, fmt.Errorf("Can't open the log file: %w", err)
+		}
+		out = f
+	}
+	level := slog.LevelInfo
+	switch set.String("loglevel") {
+	case "debug", "verbose":
+		level = slog.LevelDebug
+	case "warning":
+		level = slog.LevelWarn
+	}
+	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
+	log.SetOutput(os.Stderr)
+	return logger, nil
+}
+
+func logNotices(logger *slog.Logger, notices []conf.Notice) {
+	for _, n := range notices {
+		logger.Info(n.Text, "directive", n.Directive)
+	}
+}
+
+// raiseFileLimit asks for descriptors for all clients and our own files.
+func raiseFileLimit(logger *slog.Logger, clients int64) {
+	want := uint64(clients) + reservedFiles
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= want {
+		return
+	}
+	limit.Cur, limit.Max = want, max(want, limit.Max)
+	err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	if errors.Is(err, unix.EPERM) {
+		limit.Cur = limit.Max
+		err = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	}
+	if err != nil || limit.Cur < want {
+		logger.Warn("the limit of open files is too low for maxclients", "maxclients", clients, "open files", limit.Cur)
+	}
+}
+
+const usage = `Usage: redoubt [/path/to/redis.conf] [options] [-]
+       redoubt - (read config from stdin)
+       redoubt -v or --version
+       redoubt -h or --help
+
+Examples:
+       redoubt (a durable node on 127.0.0.1:6379, data in ./redoubt-data)
+       redoubt /etc/redoubt/6379.conf
+       redoubt --port 7777 --dir /var/lib/redoubt
+       redoubt --port 7777 --maxmemory 2gb --requirepass secret
+`

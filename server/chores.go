@@ -1,0 +1,236 @@
+package server
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redoubt-db/redoubt/mvcc"
+	"golang.org/x/sys/unix"
+)
+
+// What the chores do at a time, and how often they look.
+const (
+	choreTick         = 100 * time.Millisecond
+	expiredPerEntry   = 1000             // keys ended by one request; keeps apply under a few milliseconds
+	compactPerEntry   = 2000             // superseded versions freed by one request, likewise
+	compactRetry      = time.Second      // between looks at what may be compacted
+	ageSample         = time.Second      // of revision against time, for history-max-age
+	quietTick         = 10 * time.Second // log time moves at least this often
+	coolBytesPerTurn  = 64 << 20
+	coolStepsPerTurn  = 20000
+	housekeepingEvery = time.Second
+)
+
+// chores are what the leader does for all, and each node for itself: expiry, compaction, memory, disk space,
+// idle clients.
+type chores struct {
+	srv      *Server
+	ended    chan struct{}
+	done     sync.WaitGroup
+	expireOn atomic.Bool // DEBUG SET-ACTIVE-EXPIRE
+	busy     atomic.Int32
+	samples  []revisionAt // oldest first
+}
+
+type revisionAt struct {
+	at  int64 // monotonic nanoseconds
+	rev uint64
+}
+
+func startChores(srv *Server) *chores {
+	c := &chores{srv: srv, ended: make(chan struct{})}
+	c.expireOn.Store(true)
+	c.done.Add(2)
+	go c.run(choreTick, c.leaderTurn)
+	go c.run(housekeepingEvery, c.housekeeping)
+	return c
+}
+
+func (c *chores) stop() {
+	close(c.ended)
+	c.done.Wait()
+}
+
+func (c *chores) run(every time.Duration, turn func()) {
+	defer c.done.Done()
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			turn()
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+// leaderTurn proposes what has come due. One request of a kind is under way at a time.
+func (c *chores) leaderTurn() {
+	if l := c.srv.replica.Leader(); !l.Known || !l.Self {
+		return
+	}
+	c.coolDown()
+	if c.busy.Load() > 0 {
+		return
+	}
+	if c.expireOn.Load() && c.expire() {
+		return
+	}
+	if c.compactStep() {
+		return
+	}
+	if c.srv.clock.estimate()-c.srv.machine.LogTime() > quietTick.Milliseconds() {
+		c.propose(0, []byte(" CLOCK"), strconv.AppendInt(nil, c.srv.clock.estimate(), 10))
+	}
+}
+
+// propose submits a chore; leaderTurn goes on at once when it is done, so that a backlog is worked off
+// faster than one step a tick.
+func (c *chores) propose(db uint32, args ...[]byte) {
+	c.busy.Add(1)
+	c.srv.submit(db, args, func([]byte, bool) { c.busy.Add(-1) })
+}
+
+// expire ends keys and leases that are due by this node's estimate; apply looks again at log time.
+func (c *chores) expire() bool {
+	srv := c.srv
+	now := srv.clock.estimate()
+	srv.machine.RLock()
+	space := srv.machine.Space()
+	due := space.Due(now, expiredPerEntry)
+	leases := space.DueLeases(now, expiredPerEntry)
+	srv.machine.RUnlock()
+	for _, d := range due {
+		c.propose(d.DB, append([][]byte{[]byte(" EXPIRE")}, d.Keys...)...)
+	}
+	if len(leases) > 0 {
+		args := [][]byte{[]byte(" REVOKE-DUE")}
+		for _, id := range leases {
+			args = append(args, strconv.AppendUint(nil, id, 10))
+		}
+		c.propose(0, args...)
+	}
+	return len(due)+len(leases) > 0
+}
+
+// compactStep frees what compaction has passed, one bounded step after another.
+func (c *chores) compactStep() bool {
+	c.srv.machine.RLock()
+	garbage := c.srv.machine.Space().Store.Garbage()
+	c.srv.machine.RUnlock()
+	if garbage == 0 {
+		return false
+	}
+	c.propose(0, []byte(" COMPACT-STEP"), strconv.AppendInt(nil, compactPerEntry, 10))
+	return true
+}
+
+// coolDown keeps memory below maxmemory: values leave memory, as they are on disk by revision. When the index
+// alone is too large, growing writes are refused.
+func (c *chores) coolDown() {
+	srv := c.srv
+	limit := srv.conf.Bytes("maxmemory")
+	if limit == 0 {
+		srv.guard.noMemory.Store(false)
+		return
+	}
+	memory := srv.memoryUsed()
+	if memory.Total > limit {
+		srv.cool(min(memory.Total-limit, coolBytesPerTurn))
+		memory = srv.memoryUsed()
+	}
+	srv.guard.noMemory.Store(memory.Total-memory.Values-memory.Slack-memory.Engine > limit)
+}
+
+// memoryUsed is what the store takes.
+func (srv *Server) memoryUsed() mvcc.MemoryStats {
+	srv.machine.RLock()
+	defer srv.machine.RUnlock()
+	return srv.machine.Space().Store.MemoryUsed()
+}
+
+// cool drops values that were not read lately from memory.
+func (srv *Server) cool(bytes int64) {
+	store := srv.machine.Space().Store
+	store.Lock()
+	defer store.Unlock()
+	store.Cool(bytes, coolStepsPerTurn)
+}
+
+// housekeeping is each node's own.
+func (c *chores) housekeeping() {
+	srv := c.srv
+	srv.clock.slew(time.Now(), housekeepingEvery)
+	c.checkSpace()
+	c.closeIdle()
+	c.retain()
+}
+
+// checkSpace refuses growing writes below the free-space reserve, and takes them again when there is room.
+func (c *chores) checkSpace() {
+	reserve := c.srv.conf.Bytes("free-space-reserve")
+	var fs unix.Statfs_t
+	if err := unix.Statfs(c.srv.conf.String("dir"), &fs); err != nil {
+		return
+	}
+	free := int64(fs.Bavail) * fs.Bsize
+	full := free < reserve
+	if was := c.srv.guard.noSpace.Swap(full); was != full {
+		if full {
+			c.srv.log.Error("free disk space is below free-space-reserve: growing writes are refused", "free", free, "reserve", reserve)
+		} else {
+			c.srv.log.Info("disk has room again: writes are taken", "free", free)
+		}
+	}
+}
+
+// closeIdle closes clients that said nothing for timeout seconds.
+func (c *chores) closeIdle() {
+	idle := c.srv.conf.Int("timeout")
+	if idle <= 0 {
+		return
+	}
+	before := c.srv.mono() - int64(secondsOf(idle))
+	for _, s := range c.srv.clients.all() {
+		if s.info.lastUsed.Load() < before {
+			s.loop.post(func() { s.close() })
+		}
+	}
+}
+
+// retain proposes the compaction of history beyond history-max-age, -changes and -bytes.
+func (c *chores) retain() {
+	srv := c.srv
+	if srv.conf.String("compaction") == "off" {
+		return
+	}
+	if l := srv.replica.Leader(); !l.Known || !l.Self {
+		return
+	}
+	srv.machine.RLock()
+	store := srv.machine.Space().Store
+	current, compacted := store.Revision(), store.Compacted()
+	target := max(store.RevisionBefore(int(srv.conf.Int("history-max-changes"))), store.RevisionBeforeBytes(srv.conf.Bytes("history-max-bytes")))
+	srv.machine.RUnlock()
+	target = max(target, c.aged(current))
+	if target > compacted && target <= current {
+		c.propose(0, []byte("COMPACT"), strconv.AppendUint(nil, target, 10))
+	}
+}
+
+// aged is the revision that was current history-max-age ago, by samples of this process.
+func (c *chores) aged(current uint64) (rev uint64) {
+	now := c.srv.mono()
+	if n := len(c.samples); n == 0 || c.samples[n-1].rev != current && now-c.samples[n-1].at >= int64(ageSample) {
+		c.samples = append(c.samples, revisionAt{now, current})
+	}
+	limit := now - c.srv.conf.Int("history-max-age")*int64(time.Millisecond)
+	for len(c.samples) > 0 && c.samples[0].at <= limit {
+		rev = c.samples[0].rev
+		c.samples = c.samples[1:]
+	}
+	return rev
+}
