@@ -65,30 +65,7 @@ func (a args) Float(i int) (float64, error) {
 	return f, nil
 }
 
-// parseInt reads what Redis' string2ll reads: an optional minus, no leading zeros, no spaces.
-func parseInt(b []byte) (int64, bool) {
-	digits, negative := b, false
-	if len(b) > 1 && b[0] == '-' {
-		digits, negative = b[1:], true
-	}
-	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(b) > 1 {
-		return 0, false
-	}
-	var n uint64
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(c-'0')
-	}
-	switch {
-	case negative && n <= math.MaxInt64+1:
-		return -int64(n), true
-	case !negative && n <= math.MaxInt64:
-		return int64(n), true
-	}
-	return 0, false
-}
+func parseInt(b []byte) (int64, bool) { return keyspace.ParseInt(b) }
 
 // parseFloat reads what Redis' getDoubleFromObject reads: strtod over the whole argument, no leading
 // space, no NaN, no overflow.

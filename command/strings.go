@@ -85,6 +85,10 @@ func Strings() []Spec {
 			Complexity: "O(N) where N is the number of keys to set.",
 			Arity:      AtLeast(3), Keys: KeysFromTo(1, -1, 2), Flags: DenyOOM, ACL: acl.String,
 			Tips: []string{"request_policy:multi_shard", "response_policy:agg_min"}, Write: mSetNX},
+		{Name: "LCS", Syntax: "key1 key2 [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]",
+			Summary: "Find longest common substring", Since: "7.0.0", Group: "string",
+			Complexity: "O(N*M) where N and M are the lengths of s1 and s2, respectively",
+			Arity:      AtLeast(3), Keys: KeysFromTo(1, 2, 1), ACL: acl.String, Read: lcs},
 	}
 }
 

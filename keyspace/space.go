@@ -33,6 +33,8 @@ type Space struct {
 
 	due deadlines
 	tx  Tx // reused: one request is applied at a time
+
+	scratch []byte // where values are built before they are stored
 }
 
 // Open rebuilds the deadlines from the store, at a cost of one walk over the keys.

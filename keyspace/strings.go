@@ -3,6 +3,7 @@ package keyspace
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/redoubt-db/redoubt/mvcc"
@@ -12,6 +13,9 @@ const (
 	// StringBytesMax is how long a string may grow by APPEND, SETRANGE or SETBIT, in bytes. Arguments are
 	// limited where they are read; this limit is a part of what a command does, hence the same on every node.
 	StringBytesMax = 512 << 20
+
+	// scratchBytesMax is the largest buffer for building values that is kept for the next one.
+	scratchBytesMax = 1 << 20
 
 	intBytesMax = 20 // the longest 64-bit integer in decimal
 )
@@ -215,12 +219,18 @@ func (tx *Tx) SetRange(key []byte, offset int64, part []byte) (int, error) {
 }
 
 // grown is a copy of the item's value, at least n bytes long with zeros at its end, for building the next
-// value.
+// value. It is good until the next call.
 func (tx *Tx) grown(it mvcc.Item, n int) []byte {
-	b := make([]byte, max(n, it.Len))
-	if it.Len > 0 {
-		copy(b, tx.Value(it))
+	n = max(n, it.Len)
+	b := slices.Grow(tx.space.scratch[:0], n)[:n]
+	if cap(b) <= scratchBytesMax {
+		tx.space.scratch = b
 	}
+	done := 0
+	if it.Len > 0 {
+		done = copy(b, tx.Value(it))
+	}
+	clear(b[done:])
 	return b
 }
 
