@@ -94,6 +94,7 @@ type clientInfo struct {
 	remote   string
 	local    string
 	kind     transportKind
+	fd       int
 	created  time.Time
 	db       atomic.Uint32
 	lastUsed atomic.Int64 // monotonic nanoseconds
@@ -115,6 +116,7 @@ func (l *loop) newSession(conn transport) *session {
 	s.mutedMe.s = s
 	s.info.id = l.srv.nextClient.Add(1)
 	s.info.remote, s.info.local, s.info.kind = conn.Remote(), conn.Local(), conn.Kind()
+	s.info.fd = fdOf(conn)
 	s.info.created = time.Now()
 	s.info.lastUsed.Store(l.srv.mono())
 	s.info.multi.Store(-1)
@@ -197,14 +199,14 @@ func (s *session) protocolError(err error) {
 
 // reply answers a command that has run. It takes its turn behind pending replies.
 func (s *session) reply(v resp.Value) {
+	if v.IsNone() {
+		return
+	}
 	switch s.mode {
 	case replyOff:
 		return
 	case replySkip:
 		s.mode = replyOn
-		return
-	}
-	if v.IsNone() {
 		return
 	}
 	if v.IsError() {

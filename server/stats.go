@@ -73,3 +73,21 @@ func (srv *Server) accountWrite(s *session, op *sm.LocalOp, failed bool) {
 func secondsOf(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 func upper(s string) string { return strings.ToUpper(s) }
+
+// resetStats is CONFIG RESETSTAT.
+func (srv *Server) resetStats() {
+	st := &srv.stats
+	for _, n := range []*atomic.Int64{&st.connections, &st.rejectedConnections, &st.commands, &st.unknown, &st.protocolErrors,
+		&st.inputBytes, &st.outputBytes, &st.errorReplies} {
+		n.Store(0)
+	}
+	st.mu.Lock()
+	st.errors = nil
+	st.mu.Unlock()
+	for _, e := range srv.bySpec {
+		e.stats.calls.Store(0)
+		e.stats.nanos.Store(0)
+		e.stats.rejected.Store(0)
+		e.stats.failed.Store(0)
+	}
+}

@@ -1,0 +1,3 @@
+package server
+
+func memoryCommands() []sessionCommand { return nil }

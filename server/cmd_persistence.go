@@ -1,0 +1,3 @@
+package server
+
+func persistenceCommands() []sessionCommand { return nil }

@@ -1,0 +1,3 @@
+package server
+
+func replicationCommands() []sessionCommand { return nil }
