@@ -88,7 +88,7 @@ func Set(list ...Value) Value { return Value{kind: kindSet, list: list} }
 // Push is an out-of-band message in RESP3 and an array in RESP2.
 func Push(list ...Value) Value { return Value{kind: kindPush, list: list} }
 
-// Double is a double in RESP3 and a bulk string in RESP2, in Redis' shortest form.
+// Double is a double in RESP3 and a bulk string in RESP2, in the form of FormatDouble.
 func Double(f float64) Value { return Value{kind: kindDouble, num: int64(math.Float64bits(f))} }
 
 // Bool is a boolean in RESP3 and 1 or 0 in RESP2.
@@ -201,9 +201,13 @@ func AppendDouble(dst []byte, f float64, p Protocol) []byte {
 	return redcon.AppendBulk(dst, digits)
 }
 
-// FormatDouble appends f in the form of Redis' %.17g replies with the shortest digits that read back
-// the same: inf, -inf and nan by name.
+// FormatDouble appends f as C's %.17g, which is what Redis 7.0 replies with: 0.1 is 0.10000000000000001.
+// Later versions of Redis send the shortest digits that read back the same.
 func FormatDouble(dst []byte, f float64) []byte {
+	const (
+		digits   = 17
+		exactMax = 1e17 // integers from here on have an exponent
+	)
 	switch {
 	case math.IsInf(f, 1):
 		return append(dst, "inf"...)
@@ -211,10 +215,10 @@ func FormatDouble(dst []byte, f float64) []byte {
 		return append(dst, "-inf"...)
 	case math.IsNaN(f):
 		return append(dst, "nan"...)
-	case f == math.Trunc(f) && math.Abs(f) < 1e17:
-		return strconv.AppendFloat(dst, f, 'f', -1, 64)
+	case f != 0 && f == math.Trunc(f) && math.Abs(f) < exactMax:
+		return strconv.AppendInt(dst, int64(f), 10)
 	}
-	return strconv.AppendFloat(dst, f, 'g', -1, 64)
+	return strconv.AppendFloat(dst, f, 'g', digits, 64)
 }
 
 // appendError writes an error on one line: CR and LF inside the text would end the reply early.
