@@ -6,7 +6,7 @@ import "fmt"
 // error, which names the entry, means that this replica cannot do what the others do: it must stop, and
 // every later Apply gives the same error.
 func (m *Machine) Apply(entries []Entry) error {
-	if m.home == nil {
+	if m.home.Load() == nil {
 		return errClosed
 	}
 	if m.failed == nil {
@@ -23,7 +23,7 @@ func (m *Machine) apply(entries []Entry) error {
 			return fmt.Errorf("sm: entry %d comes after entry %d", e.Index, m.index)
 		}
 		if m.batch == nil {
-			m.batch = m.home.store.Begin()
+			m.batch = m.home.Load().store.Begin()
 		}
 		if err := m.entry(e.Data); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Index, err)

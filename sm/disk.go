@@ -50,7 +50,7 @@ type home struct {
 // Open opens the Machine in dir, which it makes if there is none, and returns the index of the last entry that
 // is durable there: what follows it is to be applied again.
 func (m *Machine) Open(dir string) (applied uint64, err error) {
-	if m.home != nil {
+	if m.home.Load() != nil {
 		return 0, fmt.Errorf("sm: %s is open", m.dir)
 	}
 	m.dir = dir
@@ -212,7 +212,7 @@ func (m *Machine) settle(h *home) {
 	m.logTime.Store(m.state.logTime)
 	m.done = m.done[:0]
 	m.mu.Lock()
-	m.home = h
+	m.home.Store(h)
 	m.mu.Unlock()
 }
 
@@ -220,9 +220,7 @@ func (m *Machine) settle(h *home) {
 func (m *Machine) leave() *home {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h := m.home
-	m.home = nil
-	return h
+	return m.home.Swap(nil)
 }
 
 func (h *home) release() error {
@@ -238,19 +236,21 @@ func (h *home) release() error {
 
 // Sync returns when everything applied is durable.
 func (m *Machine) Sync() error {
-	if m.home == nil {
+	h := m.home.Load()
+	if h == nil {
 		return errClosed
 	}
-	return m.home.store.Flush()
+	return h.store.Flush()
 }
 
 // FlushAsync begins what Sync does and closes the channel when it is done. It may run beside Apply, but not
 // beside Recover or Close.
 func (m *Machine) FlushAsync() (<-chan struct{}, error) {
-	if m.home == nil {
+	h := m.home.Load()
+	if h == nil {
 		return nil, errClosed
 	}
-	return m.home.store.FlushAsync()
+	return h.store.FlushAsync()
 }
 
 // Close flushes and closes. Sources of Prepare must have been closed.

@@ -15,6 +15,7 @@ const clockCommand = " CLOCK"
 // execution runs the requests of one batch. There is one, so that what it holds is used again.
 type execution struct {
 	m     *Machine
+	space *keyspace.Space
 	d     decoder
 	h     Header
 	local *Local // nil: no replies
@@ -29,8 +30,9 @@ type execution struct {
 
 // run executes the batch whose header was just read. Readers get a turn every few requests.
 func (x *execution) run(h Header, local *Local) error {
+	x.space = x.m.home.Load().space
 	x.h, x.local, x.next = h, local, 0
-	store := x.m.home.store
+	store := x.space.Store
 	store.Lock()
 	x.m.advance(h.Now, clockStepMax)
 	held := x.riders()
@@ -53,7 +55,7 @@ func (x *execution) run(h Header, local *Local) error {
 	if local != nil && x.next < len(local.Ops) {
 		panic(fmt.Sprintf("sm: batch %d has %d requests, fewer than the replies waited for", h.Number, h.Count))
 	}
-	x.local, x.d.b = nil, nil
+	x.local, x.space, x.d.b = nil, nil, nil
 	if cap(x.args) > argsKeepMax {
 		x.args = nil
 	}
@@ -83,7 +85,7 @@ func (x *execution) riders() (n int) {
 // ride runs a read at its place between the requests.
 func (x *execution) ride(op *LocalOp) resp.Value {
 	now := x.m.state.logTime
-	x.view = x.m.home.space.View(op.DB, now, now, true)
+	x.view = x.space.View(op.DB, now, now, true)
 	x.view.Seed = op.Seed
 	if op.Run != nil {
 		return op.Run(&x.view)
@@ -103,7 +105,7 @@ func (x *execution) request(i int) error {
 		op = &l.Ops[x.next]
 		x.next++
 	}
-	tx := x.m.home.space.Begin(x.m.batch, x.m.state.logTime, x.h.Seed+uint64(i)*seedStep)
+	tx := x.space.Begin(x.m.batch, x.m.state.logTime, x.h.Seed+uint64(i)*seedStep)
 	err := x.transact(tx, op)
 	if err != nil {
 		tx.Abort()

@@ -68,9 +68,10 @@ type Options struct {
 type Machine struct {
 	o Options
 
-	// mu guards the swapping of home; what is inside has its own lock. Lock order: mu, then the store's.
+	// home is nil while there is no state. It changes under mu only, so that what is there stays open for who
+	// holds mu for reading. Lock order: mu, then the store's.
 	mu   sync.RWMutex
-	home *home
+	home atomic.Pointer[home]
 
 	dir     string
 	logTime atomic.Int64
@@ -101,17 +102,17 @@ func New(o Options) *Machine {
 // after Close and while a snapshot is loaded, and View must not be called then. In any case RUnlock must follow.
 func (m *Machine) RLock() bool {
 	m.mu.RLock()
-	if m.home == nil {
-		return false
+	h := m.home.Load()
+	if h != nil {
+		h.store.RLock()
 	}
-	m.home.store.RLock()
-	return true
+	return h != nil
 }
 
 // RUnlock ends RLock.
 func (m *Machine) RUnlock() {
-	if m.home != nil {
-		m.home.store.RUnlock()
+	if h := m.home.Load(); h != nil {
+		h.store.RUnlock()
 	}
 	m.mu.RUnlock()
 }
@@ -119,21 +120,21 @@ func (m *Machine) RUnlock() {
 // View is the current state of a database; it and what it returns are good until RUnlock. estimate is this
 // node's estimate of log time in milliseconds, mayLoad allows reads of the disk. It needs RLock.
 func (m *Machine) View(db uint32, estimate int64, mayLoad bool) keyspace.View {
-	return m.home.space.View(db, m.logTime.Load(), estimate, mayLoad)
+	return m.home.Load().space.View(db, m.logTime.Load(), estimate, mayLoad)
 }
 
 // At is the state of a database at the end of a revision; see keyspace.Space.At. It needs RLock.
 func (m *Machine) At(db uint32, rev uint64) (keyspace.View, error) {
-	return m.home.space.At(db, rev)
+	return m.home.Load().space.At(db, rev)
 }
 
 // Space is the keys themselves, nil when there is no state. Between RLock and RUnlock it stays what it is;
 // else it may be closed at any time.
 func (m *Machine) Space() *keyspace.Space {
-	if m.home == nil {
-		return nil
+	if h := m.home.Load(); h != nil {
+		return h.space
 	}
-	return m.home.space
+	return nil
 }
 
 // LogTime is the log time of what is applied, in milliseconds since the Unix epoch.

@@ -16,15 +16,16 @@ type Source struct {
 
 // Prepare pins the state as of the last Apply. It is cheap; the Source must be closed.
 func (m *Machine) Prepare() (*Source, error) {
-	if m.home == nil {
+	h := m.home.Load()
+	if h == nil {
 		return nil, errClosed
 	}
-	sn, err := m.home.store.Snapshot()
+	sn, err := h.store.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	m.home.refs.Add(1)
-	return &Source{m.home, sn}, nil
+	h.refs.Add(1)
+	return &Source{h, sn}, nil
 }
 
 // WriteTo writes the state, beside Apply and even Recover. It gives up once stop is closed.
@@ -40,10 +41,11 @@ func (s *Source) Close() error {
 // readers see the old state; then, while the index of the new one is built, they see none. An error before
 // that leaves the Machine as it was, one after it leaves it closed.
 func (m *Machine) Recover(r io.Reader, stop <-chan struct{}) error {
-	if m.home == nil {
+	old := m.home.Load()
+	if old == nil {
 		return errClosed
 	}
-	old, next := m.home, m.home.number+1
+	next := old.number + 1
 	if err := m.receive(next, r, stop); err != nil {
 		return fmt.Errorf("recover from a snapshot: %w", err)
 	}

@@ -1,0 +1,575 @@
+package sm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/resp"
+)
+
+// testCommands are what the tests of the machinery need, so that they do not hang on the real families.
+func testCommands() []command.Spec {
+	str := mvcc.Attr{Type: mvcc.String}
+	return []command.Spec{
+		{Name: "PUT", Arity: command.Between(3, 4), Write: func(c *command.WriteCall) (resp.Value, error) {
+			a := str
+			if c.Len() == 4 {
+				ttl, err := c.Int(3)
+				if err != nil {
+					return resp.None, err
+				}
+				a.Deadline = c.Tx.Now() + ttl
+			}
+			c.Tx.Put(c.At(1), a, c.At(2))
+			return resp.OK(), nil
+		}},
+		{Name: "DROP", Arity: command.Exactly(2), Write: func(c *command.WriteCall) (resp.Value, error) {
+			if c.Tx.Delete(c.At(1)) {
+				return resp.Int(1), nil
+			}
+			return resp.Int(0), nil
+		}},
+		{Name: "COUNT", Arity: command.Exactly(2), Write: func(c *command.WriteCall) (resp.Value, error) {
+			n := 0
+			if it, ok := c.Tx.Lookup(c.At(1)); ok {
+				n, _ = strconv.Atoi(string(c.Tx.Value(it)))
+			}
+			c.Tx.Put(c.At(1), str, strconv.AppendInt(nil, int64(n+1), 10))
+			return resp.Int(int64(n + 1)), nil
+		}},
+		{Name: "SHOW", Arity: command.Exactly(2), Read: func(c *command.ReadCall) (resp.Value, error) {
+			it, ok := c.View.Lookup(c.At(1))
+			if !ok {
+				return resp.Null(), nil
+			}
+			return resp.Bulk(c.View.Value(it)), nil
+		}},
+		{Name: "FAIL", Arity: command.Exactly(2), Write: func(c *command.WriteCall) (resp.Value, error) {
+			c.Tx.Put(c.At(1), str, []byte("never seen"))
+			return resp.None, command.Error("ERR as asked")
+		}},
+		{Name: "BREAK", Arity: command.Exactly(3), Write: func(c *command.WriteCall) (resp.Value, error) {
+			c.Tx.Put(c.At(1), str, []byte("never seen"))
+			panic(string(c.At(2)))
+		}},
+		{Name: "BREAKSTORE", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
+			var view mvcc.View // of no store: any call goes astray inside mvcc
+			return resp.Int(int64(view.Len(1))), nil
+		}},
+		{Name: "BREAKREAD", Arity: command.Exactly(1), Read: func(c *command.ReadCall) (resp.Value, error) {
+			panic("a reader's")
+		}},
+		{Name: "WIPE", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
+			c.Tx.Flush()
+			return resp.OK(), nil
+		}},
+		{Name: "CHANGE", Arity: command.Exactly(3), Write: func(c *command.WriteCall) (resp.Value, error) {
+			a, _ := c.Int(1)
+			b, _ := c.Int(2)
+			return resp.OK(), c.Tx.Swap(uint32(a), uint32(b))
+		}},
+		{Name: "FORGET", Arity: command.Exactly(2), Write: func(c *command.WriteCall) (resp.Value, error) {
+			rev, _ := c.Int(1)
+			return resp.OK(), c.Tx.Compact(uint64(rev))
+		}},
+		{Name: "NOW", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
+			return resp.Int(c.Tx.Now()), nil
+		}},
+	}
+}
+
+const testNode = 7
+
+// rig is a Machine with a log of its own, and the only node that proposes.
+type rig struct {
+	t       testing.TB
+	m       *Machine
+	o       Options
+	index   uint64
+	receipt Receipt
+	now     int64
+	locals  map[Receipt]*Local
+	applied []Receipt
+	panics  int
+	changes int
+}
+
+func newRig(t testing.TB, fs vfs.FS) *rig {
+	r := &rig{t: t, now: 1000, locals: map[Receipt]*Local{}}
+	r.o = Options{
+		Table: command.NewTable(testCommands()),
+		Store: mvcc.Options{FS: fs, HeapMemory: true, MemTableBytes: 1 << 20, CacheBytes: 1 << 20},
+		Local: func(node, incarnation, number uint64) *Local { return r.locals[Receipt{incarnation, number}] },
+		Applied: func(node, incarnation, number uint64) {
+			r.applied = append(r.applied, Receipt{incarnation, number})
+		},
+		Incarnated: func(node, nonce, incarnation uint64) { r.receipt = Receipt{Incarnation: incarnation} },
+		OnCommit:   func(c []mvcc.Change) { r.changes += len(c) },
+		Panicked:   func(string, any, []byte) { r.panics++ },
+	}
+	r.open()
+	r.apply(AppendIncarnate(nil, testNode, 1))
+	t.Cleanup(func() { r.m.Close() })
+	return r
+}
+
+func (r *rig) open() {
+	r.t.Helper()
+	r.m = New(r.o)
+	applied, err := r.m.Open("data")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.index = applied
+}
+
+func (r *rig) apply(data []byte) {
+	r.t.Helper()
+	if err := r.try(data); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) try(data []byte) error {
+	r.index++
+	return r.m.Apply([]Entry{{r.index, data}})
+}
+
+func (r *rig) header(count int) Header {
+	r.receipt.Number++
+	return Header{Node: testNode, Incarnation: r.receipt.Incarnation, Number: r.receipt.Number, Now: r.now, Seed: r.index, Count: count}
+}
+
+// batch is several requests and what rides with them.
+type batch struct {
+	body  []byte
+	count int
+	local Local
+}
+
+func words(line string) (args [][]byte) {
+	for _, w := range strings.Fields(line) {
+		args = append(args, []byte(w))
+	}
+	if line[0] == ' ' { // an internal command
+		args[0] = append([]byte(" "), args[0]...)
+	}
+	return args
+}
+
+func (b *batch) add(body []byte, op LocalOp) {
+	b.body = body
+	b.count++
+	op.Kind, op.Proto = OpRequest, resp.RESP2
+	b.local.Ops = append(b.local.Ops, op)
+}
+
+func (b *batch) command(line string) *batch {
+	b.add(AppendCommand(b.body, 0, words(line)), LocalOp{})
+	return b
+}
+
+// run applies the batch and returns its replies.
+func (r *rig) run(b *batch) []string {
+	r.t.Helper()
+	h := r.header(b.count)
+	r.locals[r.receipt] = &b.local
+	r.apply(SealBatch(nil, h, b.body))
+	return replies(&b.local)
+}
+
+func replies(l *Local) (out []string) {
+	at := 0
+	for i := range l.Ops {
+		out = append(out, strings.ReplaceAll(string(l.Out[at:l.Ops[i].End]), "\r\n", "|"))
+		at = l.Ops[i].End
+	}
+	return out
+}
+
+// do runs one command on database 0.
+func (r *rig) do(line string) string {
+	r.t.Helper()
+	return r.run((&batch{}).command(line))[0]
+}
+
+// multi runs a MULTI block; a word with a dash in front is a slot with that as its reply.
+func (r *rig) multi(guards []Guard, lines ...string) string {
+	r.t.Helper()
+	var ops []Op
+	var slots [][]byte
+	for _, line := range lines {
+		if raw, ok := strings.CutPrefix(line, "-"); ok {
+			slots = append(slots, []byte(raw))
+			ops = append(ops, Op{Raw: []byte(raw)})
+			continue
+		}
+		ops = append(ops, Op{Args: words(line)})
+	}
+	b := &batch{}
+	b.add(AppendMulti(nil, guards, ops), LocalOp{Slots: slots})
+	return r.run(b)[0]
+}
+
+func (r *rig) revision() uint64 { return r.m.Space().Store.Revision() }
+
+func (r *rig) expect(got, want string) {
+	r.t.Helper()
+	if got != want {
+		r.t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCommands(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	for _, step := range []struct {
+		line, want string
+		rev        uint64
+	}{
+		{"PUT a 1", "+OK|", 1},
+		{"SHOW a", "$1|1|", 1},
+		{"COUNT a", ":2|", 2},
+		{"DROP none", ":0|", 2},
+		{"FAIL a", "-ERR as asked|", 2},
+		{"BREAK a boom", "-ERR internal|", 2},
+		{"BREAKREAD", "-ERR internal|", 2},
+		{"PUT a", "-ERR wrong number of arguments for 'put' command|", 2},
+		{"show a", "$1|2|", 2},
+		{"DROP a", ":1|", 3},
+		{"SHOW a", "$-1|", 3},
+	} {
+		if got := r.do(step.line); got != step.want || r.revision() != step.rev {
+			t.Errorf("%s = %q at revision %d, want %q at %d", step.line, got, r.revision(), step.want, step.rev)
+		}
+	}
+	if r.panics != 2 || r.m.Stats().Panics != 2 {
+		t.Errorf("%d panics told, %d counted, want 2", r.panics, r.m.Stats().Panics)
+	}
+	if r.changes != 3 {
+		t.Errorf("OnCommit was told of %d changes, want 3", r.changes)
+	}
+}
+
+func TestRepliesAreAsIfRunInOrder(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	var b batch
+	ride := func(line string) {
+		b.local.Ops = append(b.local.Ops, LocalOp{
+			Kind: OpRead, Proto: resp.RESP3, Spec: r.o.Table.Lookup([]byte("SHOW")), Args: b.local.CopyArgs(words(line)),
+		})
+	}
+	ride("SHOW a")
+	b.command("PUT a 1")
+	ride("SHOW a")
+	b.local.Ops = append(b.local.Ops, LocalOp{Kind: OpReply, Raw: []byte("+PONG\r\n")})
+	b.command("PUT a 2").command("SHOW a").command("DROP a").command("DROP a")
+	ride("SHOW a")
+	got := strings.Join(r.run(&b), " ")
+	r.expect(got, "_| +OK| $1|1| +PONG| +OK| $1|2| :1| :0| _|")
+	var revs []uint64
+	for _, op := range b.local.Ops {
+		revs = append(revs, op.Rev)
+	}
+	r.expect(fmt.Sprint(revs), "[0 1 0 0 2 0 3 0 0]")
+}
+
+func TestManyRequestsInOneBatch(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	var b batch
+	for range 5 * lockRequestsMax {
+		b.command("COUNT n")
+	}
+	got := r.run(&b)
+	r.expect(got[len(got)-1], fmt.Sprintf(":%d|", 5*lockRequestsMax))
+}
+
+func TestMulti(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.expect(r.multi(nil, "COUNT a", "SHOW a", "FAIL a", "-+PONG\r\n", "BREAK a x", "COUNT a", "SHOW a"),
+		"*7|:1|$1|1|-ERR as asked|+PONG|-ERR internal|:2|$1|2|")
+	if r.revision() != 1 {
+		t.Errorf("one MULTI took revisions up to %d", r.revision())
+	}
+	r.expect(r.multi(nil), "*0|")
+	r.expect(r.multi(nil, "FAIL a", "DROP none"), "*2|-ERR as asked|:0|")
+	if r.revision() != 1 {
+		t.Errorf("a MULTI that changes nothing went to revision %d", r.revision())
+	}
+	broken := []Guard{{Key: []byte("a"), Exact: true}}
+	r.expect(r.multi(broken, "COUNT a", "-+PONG\r\n"), "*-1|")
+	r.expect(r.do("SHOW a"), "$1|2|")
+}
+
+func TestMultiSelectsDatabases(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	b := &batch{}
+	b.add(AppendMulti(nil, nil, []Op{{DB: 3, Args: words("PUT a 3")}, {DB: 0, Args: words("SHOW a")}, {DB: 3, Args: words("SHOW a")}}), LocalOp{})
+	r.expect(r.run(b)[0], "*3|+OK|$-1|$1|3|")
+}
+
+// No replies wanted, same state: that is all another replica does differently.
+func TestReplicasWithoutReplies(t *testing.T) {
+	one, two := newRig(t, vfs.NewMem()), newRig(t, vfs.NewMem())
+	for i := range 20 {
+		var b batch
+		b.command("COUNT a").command("SHOW a").command("BREAK a x").command(fmt.Sprint("PUT k", i, " v 100")).command("FAIL b").command("BREAKREAD")
+		b.add(AppendMulti(b.body, nil, []Op{{Args: words("SHOW a")}, {Args: words("COUNT b")}, {Raw: []byte("+OK\r\n")}}), LocalOp{Slots: [][]byte{[]byte("+OK\r\n")}})
+		one.now, two.now = one.now+60, two.now+60
+		h := two.header(b.count)
+		h.Seed = uint64(i)
+		one.header(0)
+		one.locals[one.receipt] = &b.local
+		entry := SealBatch(nil, h, b.body)
+		one.apply(entry)
+		two.apply(entry)
+	}
+	if a, b := one.m.Space().Store.ChainHash(), two.m.Space().Store.ChainHash(); a != b {
+		t.Errorf("hash %x with replies, %x without", a, b)
+	}
+}
+
+func TestBrokenInvariantStops(t *testing.T) {
+	for _, line := range []string{"BREAK a mvcc:lost", "BREAKSTORE"} {
+		r := newRig(t, vfs.NewMem())
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s was survived", line)
+				}
+			}()
+			r.do(line)
+		}()
+		r.m.home.Load().store.Unlock() // as the panic left it, for Close
+	}
+}
+
+func TestReceipts(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	send := func(incarnation, number uint64) string {
+		r.applied = nil
+		r.apply(SealBatch(nil, Header{Node: testNode, Incarnation: incarnation, Number: number, Now: r.now, Count: 1}, AppendCommand(nil, 0, words("COUNT n"))))
+		return fmt.Sprint(r.revision(), r.applied)
+	}
+	r.expect(send(1, 1), "1 [{1 1}]")
+	r.expect(send(1, 3), "1 []") // 2 is missing
+	r.expect(send(1, 2), "2 [{1 2}]")
+	r.expect(send(1, 2), "2 [{1 2}]") // a duplicate
+	r.expect(send(1, 1), "2 [{1 1}]")
+	r.expect(send(1, 3), "3 [{1 3}]")
+	r.expect(send(2, 1), "3 []") // never issued
+	r.expect(send(1, 0), "3 [{1 0}]")
+	r.apply(AppendIncarnate(nil, testNode, 5))
+	r.expect(send(1, 4), "3 []")
+	r.expect(send(2, 1), "4 [{2 1}]")
+	r.expect(fmt.Sprint(r.m.Receipt(testNode)), "{2 1}")
+	if s := r.m.Stats(); s.Duplicates != 3 || s.Refused != 3 || s.Batches != 4 {
+		t.Errorf("stats %+v", s)
+	}
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
+	r.expect(send(2, 1), "4 [{2 1}]")
+	r.expect(send(2, 2), "5 [{2 2}]")
+}
+
+func TestLogTime(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.now = 1 << 40
+	r.expect(r.do("NOW"), fmt.Sprintf(":%d|", clockStepMax)) // no leap
+	r.expect(r.do(" CLOCK 1700000000000"), "+OK|")
+	r.now = 5
+	r.expect(r.do("NOW"), ":1700000000000|") // nor back
+	r.expect(r.do(" CLOCK 1600000000000"), "+OK|")
+	r.expect(r.do("NOW"), ":1700000000000|")
+	r.now = 1700000000000 + clockStepMax
+	r.expect(r.do("NOW"), ":1700000015000|")
+	r.expect(r.do(" CLOCK x"), "-ERR value is not an integer or out of range|")
+	r.expect(r.do(" CLOCK"), "-ERR wrong number of arguments for ' clock' command|")
+	r.m.Close()
+	r.open()
+	if got := r.m.LogTime(); got != 1700000015000 {
+		t.Errorf("log time %d after opening again", got)
+	}
+}
+
+func TestDamagedEntryIsNamed(t *testing.T) {
+	good := SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendCommand(nil, 0, words("COUNT n")))
+	with := func(at int, b byte) []byte {
+		e := append([]byte(nil), good...)
+		e[at] = b
+		return e
+	}
+	for name, data := range map[string][]byte{
+		"empty":          {},
+		"format":         with(0, 2),
+		"semantics":      with(1, 2),
+		"kind":           with(2, 3),
+		"short":          good[:len(good)-1],
+		"long":           append(append([]byte(nil), good...), 0),
+		"huge count":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1 << 40}, nil),
+		"unknown":        SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendCommand(nil, 0, words("NOSUCH n"))),
+		"kind of op":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 0, 1, 9}),
+		"kind of guard":  SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 1, 9, 0, 0, 0, 0, 0, 0}),
+		"no argument":    SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0}),
+		"many arguments": SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}),
+		"incarnate":      {entryFormat, semantics, entryIncarnate, 1, 2, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, vfs.NewMem())
+			err := r.try(data)
+			if err == nil || !strings.Contains(err.Error(), "entry 2") {
+				t.Errorf("error %v does not name entry 2", err)
+			}
+			if again := r.try(good); !errors.Is(again, err) {
+				t.Errorf("after the error Apply goes on: %v", again)
+			}
+		})
+	}
+}
+
+func TestEntriesOutOfOrder(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.index--
+	if err := r.try(AppendIncarnate(nil, testNode, 1)); err == nil {
+		t.Error("an entry was applied twice")
+	}
+}
+
+// snapshot is the present state as bytes.
+func (r *rig) snapshot() string {
+	r.t.Helper()
+	src, err := r.m.Prepare()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := errors.Join(src.WriteTo(&b, nil), src.Close()); err != nil {
+		r.t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestRecover(t *testing.T) {
+	fs := vfs.NewMem()
+	from := newRig(t, vfs.NewMem())
+	from.do("PUT a 1")
+	from.do("PUT b 2 500")
+	snap := from.snapshot()
+
+	r := newRig(t, fs)
+	r.do("PUT old x")
+	pinned, err := r.m.Prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.m.Recover(strings.NewReader(snap[:len(snap)/2]), nil); err == nil {
+		t.Fatal("half a snapshot was taken")
+	}
+	r.expect(r.do("SHOW old"), "$1|x|")
+	if err := r.m.Recover(strings.NewReader(snap), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(pinned.WriteTo(io.Discard, nil), pinned.Close()); err != nil {
+		t.Errorf("a snapshot taken before: %v", err)
+	}
+	names, _ := fs.List("data")
+	if fmt.Sprint(len(names)) != "2" {
+		t.Errorf("the directory holds %q", names)
+	}
+	r.expect(fmt.Sprint(r.m.Receipt(testNode)), "{1 2}")
+	r.index, r.receipt = 3, r.m.Receipt(testNode)
+	r.expect(r.do("SHOW a"), "$1|1|")
+	r.expect(r.do("SHOW old"), "$-1|")
+	r.expect(r.do("COUNT a"), ":2|")
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
+	r.expect(r.do("SHOW a"), "$1|2|")
+	r.now += 5000
+	r.expect(r.do("SHOW b"), "$-1|")
+}
+
+func TestRecoverStops(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.do("PUT a 1")
+	snap := r.snapshot()
+	stop := make(chan struct{})
+	close(stop)
+	if err := r.m.Recover(strings.NewReader(snap), stop); !errors.Is(err, mvcc.ErrStopped) {
+		t.Errorf("stopped with %v", err)
+	}
+	r.expect(r.do("SHOW a"), "$1|1|")
+}
+
+// What an interrupted Recover leaves is swept away; what is no leftover is refused.
+func TestOpenDirectory(t *testing.T) {
+	fs := vfs.NewMem()
+	r := newRig(t, fs)
+	r.do("PUT a 1")
+	r.m.Close()
+	if err := fs.MkdirAll("data/store-2", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
+	if _, err := fs.Stat("data/store-2"); err == nil {
+		t.Error("a leftover was left")
+	}
+	r.expect(r.do("SHOW a"), "$1|1|")
+	r.m.Close()
+	for name, spoil := range map[string]func() error{
+		"no CURRENT": func() error { return fs.Remove("data/CURRENT") },
+		"nonsense": func() error {
+			f, err := fs.Create("data/CURRENT", vfs.WriteCategoryUnspecified)
+			if err == nil {
+				_, err = io.WriteString(f, "store-x")
+			}
+			return err
+		},
+		"missing store": func() error {
+			f, err := fs.Create("data/CURRENT", vfs.WriteCategoryUnspecified)
+			if err == nil {
+				_, err = io.WriteString(f, "store-9\n")
+			}
+			return err
+		},
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(r.o).Open("data"); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: opened with %v", name, err)
+		}
+	}
+}
+
+func TestClosed(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.m.Close()
+	if err := r.m.Close(); err != nil {
+		t.Error(err)
+	}
+	if r.m.RLock() {
+		t.Error("a closed machine can be read")
+	}
+	r.m.RUnlock()
+	if r.m.Space() != nil {
+		t.Error("a closed machine has keys")
+	}
+	_, flush := r.m.FlushAsync()
+	_, prepare := r.m.Prepare()
+	for _, err := range []error{r.m.Sync(), r.m.Apply(nil), r.m.Recover(nil, nil), flush, prepare} {
+		if !errors.Is(err, errClosed) {
+			t.Errorf("closed, and the answer is %v", err)
+		}
+	}
+}
