@@ -1,0 +1,50 @@
+# The commands of this project, each one line that can be typed as well.
+
+.PHONY: build test race ci lint crash goredis smoke compat bench bench-memory bench-compaction docs
+
+build:
+	go build -o redoubt ./cmd/redoubt
+
+test:
+	go test ./...
+
+race:
+	go test -race -short ./...
+
+ci:
+	bash .ci/run
+
+lint:
+	go vet ./... && go test ./internal/lint && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+# ROUNDS of kill -9 under load. SERVER=redis judges the judge.
+ROUNDS ?= 30
+SERVER ?= redoubt
+crash:
+	go test ./test/crash -count=1 -timeout 2h -v -run TestKill -args -rounds $(ROUNDS) -server "$(SERVER)"
+
+goredis:
+	cd test/goredis && go test -count=1 ./...
+
+smoke:
+	go test -count=1 ./test/smoke
+
+# Redis' own test suite in external mode; UNITS="unit/type/string unit/multi" for some of it.
+compat:
+	go run ./test/tcl -units "$(UNITS)" -server "$(SERVER)"
+
+# Beside redis-server with an fsync before every acknowledgement; ARGS="-runs 3 -tests SET".
+bench:
+	go run ./bench/compare $(ARGS)
+
+# ARGS="-keys 10000000 -ttl 24h"
+bench-memory:
+	go run ./bench/memory -server redis $(ARGS)
+	go run ./bench/memory -server redoubt $(ARGS)
+
+bench-compaction:
+	go run ./bench/compaction $(ARGS)
+
+# The pages that are generated from tables.
+docs:
+	go test ./conf -run TestDocumentation -args -rewrite
