@@ -43,7 +43,7 @@ func startChores(srv *Server) *chores {
 	c := &chores{srv: srv, ended: make(chan struct{})}
 	c.expireOn.Store(true)
 	c.done.Add(2)
-	go c.run(choreTick, c.leaderTurn)
+	go c.run(choreTick, c.turn)
 	go c.run(housekeepingEvery, c.housekeeping)
 	return c
 }
@@ -67,12 +67,12 @@ func (c *chores) run(every time.Duration, turn func()) {
 	}
 }
 
-// leaderTurn proposes what has come due. One request of a kind is under way at a time.
-func (c *chores) leaderTurn() {
+// turn frees memory and, on the leader, proposes what has come due. One step is under way at a time.
+func (c *chores) turn() {
+	c.coolDown()
 	if l := c.srv.replica.Leader(); !l.Known || !l.Self {
 		return
 	}
-	c.coolDown()
 	if c.busy.Load() > 0 {
 		return
 	}
@@ -87,7 +87,7 @@ func (c *chores) leaderTurn() {
 	}
 }
 
-// propose submits a chore; leaderTurn goes on at once when it is done, so that a backlog is worked off
+// propose submits a chore; turn goes on at once when it is done, so that a backlog is worked off
 // faster than one step a tick.
 func (c *chores) propose(db uint32, args ...[]byte) {
 	c.busy.Add(1)

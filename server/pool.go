@@ -1,5 +1,7 @@
 package server
 
+import "sync"
+
 // poolSize bounds the goroutines that read the disk or walk many keys for sessions.
 const poolSize = 16
 
@@ -15,4 +17,13 @@ func (p *pool) run(fn func()) {
 		defer func() { <-p.slots }()
 		fn()
 	}()
+}
+
+// sideBySide runs job(0..n-1) on a goroutine each and returns when all are done.
+func sideBySide(n int, job func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { job(i) })
+	}
+	all.Wait()
 }

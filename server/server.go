@@ -110,7 +110,13 @@ func Open(o Options) (*Server, error) {
 func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.machine = sm.New(sm.Options{
 		Table:      srv.table,
-		Store:      mvcc.Options{MaxMemory: srv.conf.Bytes("maxmemory"), Logger: pebbleLogger{srv.log}},
+		Store: mvcc.Options{
+			MaxMemory: srv.conf.Bytes("maxmemory"),
+			Seed:      srv.seed(),
+			Run:       sideBySide,
+			Logger:    pebbleLogger{srv.log},
+			Trouble:   func(err error) { srv.log.Error("the store could not write; it tries again", "err", err) },
+		},
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
