@@ -111,7 +111,7 @@ func (c *ReadCall) ttl(unit int64, tell func(*keyspace.View, mvcc.Item) int64) (
 	if n < 0 {
 		return resp.Int(-1), nil
 	}
-	return resp.Int((n + unit/2) / unit), nil
+	return resp.Int(n/unit + n%unit*2/unit), nil
 }
 
 func persist(c *WriteCall) (resp.Value, error) { return oneIf(c.Tx.Persist(c.At(1)), nil) }
