@@ -56,17 +56,27 @@ func LiteralPrefix(pattern []byte) (prefix []byte, exact bool) {
 	return prefix, true
 }
 
+// starsMax is the number of stars, runs counting once, behind which Redis gives up and says no: it bounds
+// the recursion there and the work here.
+const starsMax = 1000
+
 func match(pattern, s []byte, fold bool) bool {
 	if len(s) == 0 {
 		return len(pattern) == 0 || (len(pattern) == 1 && pattern[0] == '*')
 	}
 	var p, i int
 	star, mark := -1, 0 // the pattern behind the last star, and where in s it was last tried
+	stars := 0
 	for i < len(s) {
 		if p < len(pattern) && pattern[p] == '*' {
-			p++
+			for p < len(pattern) && pattern[p] == '*' {
+				p++
+			}
 			if p == len(pattern) {
 				return true
+			}
+			if stars++; stars > starsMax {
+				return false
 			}
 			star, mark = p, i
 			continue

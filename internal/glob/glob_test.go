@@ -359,3 +359,13 @@ func redis(t *testing.T) func(args ...string) string {
 		return line
 	}
 }
+
+func TestTooManyStars(t *testing.T) {
+	s := bytes.Repeat([]byte("a"), 5000)
+	if !Match(bytes.Repeat([]byte("*?"), starsMax), s) {
+		t.Errorf("%d stars do not match", starsMax)
+	}
+	if Match(bytes.Repeat([]byte("*?"), starsMax+1), s) {
+		t.Errorf("%d stars match; Redis gives up", starsMax+1)
+	}
+}
