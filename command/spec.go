@@ -63,6 +63,8 @@ const (
 	WriteFlag
 	// ReadFlag marks a session command that counts as a read for COMMAND and ACL.
 	ReadFlag
+	SkipMonitor    // not shown by MONITOR
+	NoAsyncLoading // not while a replica loads and answers from what it had
 )
 
 // Arity is how many arguments a command takes, its name included. Max < 0 is no limit.
@@ -93,6 +95,10 @@ type Keys struct {
 	First, Last, Step int                       // as in COMMAND: Last < 0 counts from the end; First 0 is none here
 	Counted           int                       // index of the argument that tells how many keys follow; 0 is none
 	Find              func(args [][]byte) []int // the exception: positions by code
+
+	Access   string                     // what is done with them, in COMMAND's words; empty is the usual of a read or a write
+	AccessBy func(args [][]byte) string // where that depends on the arguments
+	Specs    []KeySpec                  // where one derived specification does not say it all
 }
 
 // KeyAt is one key at position i.
