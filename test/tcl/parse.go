@@ -29,7 +29,10 @@ var (
 	inFile   = regexp.MustCompile(` in tests/\S+\.tcl$`)
 )
 
-const theEnd = "                   The End" // printed when all cases have had their turn
+const (
+	theEnd      = "                   The End" // printed when all cases have had their turn
+	whereabouts = "    while executing"            // what follows in a message is Tcl's stack
+)
 
 // parse reads runtest's output.
 func parse(text string) outcome {
@@ -42,6 +45,9 @@ func parse(text string) outcome {
 			break
 		}
 		m := line.FindStringSubmatch(l)
+		if strings.HasPrefix(l, "[") && m == nil || strings.HasPrefix(l, whereabouts) {
+			message = false
+		}
 		if m == nil {
 			if last := len(out.failed) - 1; message && l != "" && len(out.failed[last].message) < 500 {
 				out.failed[last].message = strings.TrimPrefix(out.failed[last].message+"\n"+l, "\n")
