@@ -12,8 +12,9 @@ import (
 // at that precision rounds alike, and alike on every machine, which the machine's own arithmetic would not.
 const (
 	floatMantissaBits  = 64
-	floatExponentMax   = 16384 // 2^16384 and above is infinite
-	floatDecimals      = 17    // digits behind the point; trailing zeros go
+	floatExponentMax   = 16384  // 2^16384 and above is infinite
+	floatExponentMin   = -16446 // 2^-16446 and below rounds to zero
+	floatDecimals      = 17     // digits behind the point; trailing zeros go
 	floatBytesMax      = 5*1024 - 1
 	floatDecimalExpMax = 5000 // 10^5000 is infinite and 10^-5000 is zero, whatever digits come before
 )
@@ -67,7 +68,7 @@ func parseFloat(b []byte) (x *big.Float, infinite, ok bool) {
 	default:
 		x, ok = parseDecimal(rest)
 	}
-	if !ok || x.MantExp(nil) > floatExponentMax {
+	if !ok || x.MantExp(nil) > floatExponentMax || x.Sign() != 0 && x.Cmp(floatZeroMax()) <= 0 {
 		return nil, false, false
 	}
 	if string(sign) == "-" {
@@ -75,6 +76,9 @@ func parseFloat(b []byte) (x *big.Float, infinite, ok bool) {
 	}
 	return x, false, true
 }
+
+// floatZeroMax is the largest number that rounds to zero.
+func floatZeroMax() *big.Float { return new(big.Float).SetMantExp(big.NewFloat(1), floatExponentMin) }
 
 // parseDecimal reads digits, point and exponent exactly and rounds once.
 func parseDecimal(b []byte) (*big.Float, bool) {
@@ -141,5 +145,5 @@ func parseHex(b []byte) (*big.Float, bool) {
 		}
 	}
 	x, _, err := new(big.Float).SetPrec(floatMantissaBits).Parse(string(b), 0)
-	return x, err == nil
+	return x, err == nil && !x.IsInf()
 }
