@@ -22,7 +22,7 @@ func Bitmaps() []Spec {
 	return []Spec{
 		{Name: "SETBIT", Syntax: "key offset value",
 			Summary: "Sets or clears the bit at offset in the string value stored at key", Since: "2.2.0", Group: "bitmap", Complexity: "O(1)",
-			Arity: Exactly(4), Keys: KeyAt(1), Flags: DenyOOM, ACL: acl.Bitmap, Write: setBit},
+			Arity: Exactly(4), Keys: KeyAt(1).As("RW access update"), Flags: DenyOOM, ACL: acl.Bitmap, Write: setBit},
 		{Name: "GETBIT", Syntax: "key offset",
 			Summary: "Returns the bit value at offset in the string value stored at key", Since: "2.2.0", Group: "bitmap", Complexity: "O(1)",
 			Arity: Exactly(3), Keys: KeyAt(1), Flags: Fast, ACL: acl.Bitmap, Read: getBit},
@@ -34,16 +34,32 @@ func Bitmaps() []Spec {
 			Arity: AtLeast(3), Keys: KeyAt(1), ACL: acl.Bitmap, Read: bitPos},
 		{Name: "BITOP", Syntax: "operation destkey key [key ...]",
 			Summary: "Perform bitwise operations between strings", Since: "2.6.0", Group: "bitmap", Complexity: "O(N)",
-			Arity: AtLeast(4), Keys: KeysFromTo(2, -1, 1), Flags: DenyOOM, ACL: acl.Bitmap, Write: bitOp},
+			Arity: AtLeast(4), Keys: KeysFromTo(2, -1, 1).With(KeySpec{Index: 2, Access: "OW update"}, KeySpec{Index: 3, Last: -1, Access: "RO access"}),
+			Flags: DenyOOM, ACL: acl.Bitmap, Write: bitOp},
 		{Name: "BITFIELD", Syntax: "key " + operation,
 			Summary: "Perform arbitrary bitfield integer operations on strings", Since: "3.2.0", Group: "bitmap",
 			Complexity: "O(1) for each subcommand specified",
-			Arity:      AtLeast(2), Keys: KeyAt(1), Flags: DenyOOM, ACL: acl.Bitmap, Write: bitField},
+			Arity:      AtLeast(2), Keys: KeyAt(1).As("RW access update variable_flags").Noted("This command allows both access and modification of the key").Varies(bitFieldAccess), Flags: DenyOOM, ACL: acl.Bitmap, Write: bitField},
 		{Name: "BITFIELD_RO", Syntax: "key [GET encoding offset [GET encoding offset ...]]",
 			Summary: "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD", Since: "6.0.0", Group: "bitmap",
 			Complexity: "O(1) for each subcommand specified",
 			Arity:      AtLeast(2), Keys: KeyAt(1), Flags: Fast, ACL: acl.Bitmap, Read: bitFieldRO},
 	}
+}
+
+// bitFieldAccess is what a BITFIELD does with its key: it only reads if all its operations are GET.
+func bitFieldAccess(args [][]byte) string {
+	for i := 2; i < len(args); {
+		switch rest := len(args) - i - 1; {
+		case equalFold(args[i], "GET") && rest >= 2:
+			i += 3
+		case equalFold(args[i], "OVERFLOW") && rest >= 1:
+			i += 2
+		default:
+			return "RW access update"
+		}
+	}
+	return "RO access"
 }
 
 // BitOffset is argument i as the number of a bit.

@@ -123,8 +123,8 @@ func (s *Spec) flagNames() []string {
 		set  bool
 		name string
 	}{
-		{s.Write != nil || s.Flags&WriteFlag != 0, "write"},
-		{s.Read != nil || s.Flags&ReadFlag != 0, "readonly"},
+		{s.Writes(), "write"},
+		{s.Reads(), "readonly"},
 		{s.Flags&DenyOOM != 0, "denyoom"},
 		{s.Flags&Admin != 0, "admin"},
 		{s.Flags&PubSub != 0, "pubsub"},

@@ -27,6 +27,18 @@ func (k Keys) As(access string) Keys {
 	return k
 }
 
+// Noted explains what As told.
+func (k Keys) Noted(notes string) Keys {
+	k.Notes = notes
+	return k
+}
+
+// Varies tells what a command does with its keys where that depends on args.
+func (k Keys) Varies(access func(args [][]byte) string) Keys {
+	k.AccessBy = access
+	return k
+}
+
 // With gives key specifications that k alone does not tell.
 func (k Keys) With(specs ...KeySpec) Keys {
 	k.Specs = specs
@@ -42,7 +54,7 @@ func (s *Spec) keySpecs() []KeySpec {
 	if len(k.Specs) > 0 || !k.any() {
 		return k.Specs
 	}
-	derived := KeySpec{Access: k.Access}
+	derived := KeySpec{Access: k.Access, Notes: k.Notes}
 	if derived.Access == "" {
 		derived.Access = s.usualAccess()
 	}
@@ -59,7 +71,7 @@ func (s *Spec) keySpecs() []KeySpec {
 }
 
 func (s *Spec) usualAccess() string {
-	if s.Write != nil || s.Flags&WriteFlag != 0 {
+	if s.Writes() {
 		return "RW update"
 	}
 	return "RO access"

@@ -15,7 +15,7 @@ const errNoLFU Error = "ERR An LFU maxmemory policy is not selected, access freq
 func objects() []Spec {
 	object := func(name, since, summary string, read func(*ReadCall) (resp.Value, error)) Spec {
 		return Spec{Name: name, Syntax: "key", Summary: summary, Since: since, Group: "generic", Complexity: "O(1)",
-			Arity: Exactly(3), Keys: KeyAt(2), ACL: acl.Keyspace, Tips: []string{"nondeterministic_output"}, Read: read}
+			Arity: Exactly(3), Keys: KeyAt(2).As("RO"), ACL: acl.Keyspace, Tips: []string{"nondeterministic_output"}, Read: read}
 	}
 	return []Spec{
 		object("ENCODING", "2.2.3", "Inspect the internal encoding of a Redis object", objectEncoding),

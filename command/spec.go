@@ -98,6 +98,7 @@ type Keys struct {
 
 	Access   string                     // what is done with them, in COMMAND's words; empty is the usual of a read or a write
 	AccessBy func(args [][]byte) string // where that depends on the arguments
+	Notes    string                     // on Access, for COMMAND
 	Specs    []KeySpec                  // where one derived specification does not say it all
 }
 

@@ -107,6 +107,16 @@ type setCall struct {
 	get      bool
 }
 
+// setAccess is what a SET does with its key.
+func setAccess(args [][]byte) string {
+	for _, arg := range args[min(len(args), 3):] {
+		if equalFold(arg, "GET") {
+			return "RW access update"
+		}
+	}
+	return "OW update"
+}
+
 func set(c *WriteCall) (resp.Value, error) {
 	if c.Len() == 3 {
 		c.Tx.Set(c.At(1), c.At(2))
