@@ -31,7 +31,7 @@ var (
 
 const (
 	theEnd      = "                   The End" // printed when all cases have had their turn
-	whereabouts = "    while executing"            // what follows in a message is Tcl's stack
+	whereabouts = "    while executing"        // what follows in a message is Tcl's stack
 )
 
 // parse reads runtest's output.
