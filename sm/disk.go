@@ -54,8 +54,8 @@ func (m *Machine) Open(dir string) (applied uint64, err error) {
 		return 0, fmt.Errorf("sm: %s is open", m.dir)
 	}
 	m.dir = dir
-	if err := m.fs().MkdirAll(dir, 0o755); err != nil {
-		return 0, fmt.Errorf("open the data directory: %w", err)
+	if err := m.makeDir(dir); err != nil {
+		return 0, fmt.Errorf("make the data directory: %w", err)
 	}
 	number, err := m.current()
 	if err != nil {
@@ -75,6 +75,24 @@ func (m *Machine) Open(dir string) (applied uint64, err error) {
 	}
 	m.settle(h)
 	return h.store.Applied(), nil
+}
+
+// makeDir makes dir, durably: a power loss must not take the name away from what is synced inside.
+func (m *Machine) makeDir(dir string) error {
+	fs := m.fs()
+	if _, err := fs.Stat(dir); err == nil {
+		return nil
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir {
+		if err := m.makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return m.syncDir(parent)
 }
 
 // found makes a first store the current one. CURRENT comes last, so a directory without it holds nothing.
@@ -156,17 +174,17 @@ func (m *Machine) setCurrent(number int) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := m.syncDir(); err != nil { // the store's own name, first
+	if err := m.syncDir(m.dir); err != nil { // the store's own name, first
 		return err
 	}
 	if err := fs.Rename(temp, fs.PathJoin(m.dir, currentName)); err != nil {
 		return err
 	}
-	return m.syncDir()
+	return m.syncDir(m.dir)
 }
 
-func (m *Machine) syncDir() error {
-	d, err := m.fs().OpenDir(m.dir)
+func (m *Machine) syncDir(dir string) error {
+	d, err := m.fs().OpenDir(dir)
 	if err != nil {
 		return err
 	}
