@@ -6,10 +6,12 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redoubt-db/redoubt/bench/load"
@@ -128,18 +130,18 @@ func compact(srv *process.Server, o options) (<-chan struct{}, <-chan time.Durat
 	return done, spent, nil
 }
 
-// garbage returns the superseded versions that wait to be removed, as REVISION INFO tells them; 0 where it does not.
+// garbage returns the versions that are compacted and wait to be removed, as INFO tells them.
 func garbage(c *wire.Conn) (int64, error) {
-	info, err := c.Do("REVISION", "INFO")
+	info, err := c.Do("INFO", "everything")
 	if err != nil {
 		return 0, err
 	}
-	for i := 0; i+1 < len(info.Elems); i += 2 {
-		if info.Elems[i].Text == "garbage" {
-			return info.Elems[i+1].Int, nil
+	for line := range strings.Lines(info.Text) {
+		if n, ok := strings.CutPrefix(line, "revision_garbage:"); ok {
+			return strconv.ParseInt(strings.TrimSpace(n), 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("REVISION INFO has no field garbage: %s", info)
+	return 0, errors.New("INFO has no field revision_garbage")
 }
 
 // measure writes one SET after the other until the channel is closed.
