@@ -164,6 +164,7 @@ func (srv *Server) cool(bytes int64) {
 func (c *chores) housekeeping() {
 	srv := c.srv
 	srv.clock.slew(time.Now(), housekeepingEvery)
+	srv.rates.sample(srv)
 	c.checkSpace()
 	c.closeIdle()
 	c.retain()

@@ -201,6 +201,10 @@ func (s *session) route(e *entry, args [][]byte) {
 	default:
 		start := s.srv.mono()
 		v := e.run(s, args)
+		if s.waiting {
+			s.late = lateCommand{e, cloneArgs(args), start}
+			return
+		}
 		s.srv.account(s, e, args, s.srv.mono()-start, v.IsError())
 		s.reply(v)
 	}

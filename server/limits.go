@@ -50,6 +50,7 @@ func (srv *Server) applyConf([]string) {
 		Request: view.Bytes("max-request-size"),
 	})
 	srv.slow.configure(view)
+	srv.latency.configure(view)
 }
 
 // admit decides about a new connection: the error to send, or None.

@@ -144,11 +144,15 @@ func (s *session) refuseTransaction(m *multi) resp.Value {
 
 // runQueued runs a session command of a transaction and returns its encoded reply.
 func (s *session) runQueued(q queued) []byte {
+	s.queued = true
+	start := s.srv.mono()
 	v := q.entry.run(s, q.args)
+	s.queued = false
 	if s.waiting {
 		s.waiting = false
 		v = resp.Error("ERR " + q.entry.Name + " is not allowed in transactions")
 	}
+	s.srv.account(s, q.entry, q.args, s.srv.mono()-start, v.IsError())
 	return v.Append(nil, s.proto)
 }
 
@@ -227,5 +231,9 @@ func unwatch(s *session, _ [][]byte) resp.Value {
 
 // readThen answers a session command by a linearizable read; run holds the store's read lock.
 func (s *session) readThen(run func(view *keyspace.View) resp.Value) {
+	if s.queued {
+		s.wait() // which EXEC refuses
+		return
+	}
 	s.loop.queueRead(s, readOp{run: run, db: s.db, mute: s.owner() == any(&s.mutedMe)})
 }

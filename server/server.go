@@ -66,6 +66,9 @@ type Server struct {
 	stats      stats
 	slow       slowlog
 	latency    latency
+	saves      saves
+	rates      rates
+	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
 
@@ -150,6 +153,7 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.ready.Store(srv.batcher)
 	<-srv.batcher.Ready()
 	srv.clock.observe(srv.machine.LogTime())
+	srv.saves.begin(rep.Applied())
 	return nil
 }
 

@@ -73,8 +73,10 @@ type session struct {
 	pendingWrites int // ops in batches, riders included
 	pendingReads  int // reads that wait for their view
 	parked        bool
-	waiting       bool // a command's answer comes later by finish
-	closing       bool // closes once all replies are written; nothing more is parsed
+	waiting       bool        // a command's answer comes later by finish
+	late          lateCommand // what waits
+	queued        bool        // EXEC is running a command of its queue
+	closing       bool        // closes once all replies are written; nothing more is parsed
 	closed        bool
 	again         []readOp // reads that must run again off the loop, and those behind them
 	catching      bool     // a goroutine of the pool is at work on again
@@ -238,6 +240,7 @@ func (s *session) finish(v resp.Value) {
 		return
 	}
 	s.waiting = false
+	s.accountLate(v)
 	s.reply(v)
 	s.resume()
 }

@@ -48,6 +48,7 @@ type commandStats struct {
 	nanos    atomic.Int64
 	rejected atomic.Int64
 	failed   atomic.Int64
+	latency  histogram
 }
 
 // account notes one run of a command that took nanos.
@@ -58,6 +59,7 @@ func (srv *Server) account(s *session, e *entry, args [][]byte, nanos int64, fai
 	if failed {
 		e.stats.failed.Add(1)
 	}
+	srv.latency.command(e, nanos)
 	if srv.slow.wants(nanos) {
 		srv.slow.add(s, e, args, nanos)
 	}
@@ -89,5 +91,6 @@ func (srv *Server) resetStats() {
 		e.stats.nanos.Store(0)
 		e.stats.rejected.Store(0)
 		e.stats.failed.Store(0)
+		e.stats.latency.reset()
 	}
 }

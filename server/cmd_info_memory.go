@@ -1,0 +1,133 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/redoubt-db/redoubt/mvcc"
+	"golang.org/x/sys/unix"
+)
+
+// memoryReport is what INFO memory, MEMORY STATS and MEMORY DOCTOR know.
+type memoryReport struct {
+	store   mvcc.MemoryStats
+	heap    int64 // live and not yet collected objects of Go
+	runtime int64 // all that Go has from the system: heap, stacks, its own
+	used    int64 // store and heap
+	peak    int64 // of used, as far as anybody asked
+	rss     int64 // as the kernel counts
+	total   int64 // memory of the machine
+	keys    int64
+}
+
+// memoryPeak is the most memory that any report has found.
+type memoryPeak struct{ atomic.Int64 }
+
+func (p *memoryPeak) raise(n int64) int64 {
+	for {
+		old := p.Load()
+		if n <= old || p.CompareAndSwap(old, n) {
+			return max(n, old)
+		}
+	}
+}
+
+func (srv *Server) memoryReport() (r memoryReport) {
+	if srv.machine.RLock() {
+		space := srv.machine.Space()
+		r.store = space.Store.MemoryUsed()
+		view := space.Store.View()
+		for _, db := range view.Databases() {
+			r.keys += int64(view.Len(view.Keyspace(db.Database)))
+		}
+	}
+	srv.machine.RUnlock()
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	r.heap = int64(samples[0].Value.Uint64())
+	r.runtime = int64(samples[1].Value.Uint64() - samples[2].Value.Uint64())
+	r.used = r.store.Total + r.heap
+	r.peak = srv.peak.raise(r.used)
+	r.rss = residentBytes()
+	var sys unix.Sysinfo_t
+	if unix.Sysinfo(&sys) == nil {
+		r.total = int64(sys.Totalram) * int64(sys.Unit)
+	}
+	return r
+}
+
+// overhead is what is not values: index, history's index, engine and Go's own heap.
+func (r *memoryReport) overhead() int64 { return r.used - r.store.Values }
+
+// residentBytes asks the kernel; 0 if it does not say.
+func residentBytes() int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	words := strings.Fields(string(b))
+	if len(words) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(words[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+func infoMemory(srv *Server, w *infoWriter) {
+	r := srv.memoryReport()
+	w.size("used_memory", r.used)
+	w.size("used_memory_rss", r.rss)
+	w.size("used_memory_peak", r.peak)
+	w.field("used_memory_peak_perc", percent(r.used, r.peak))
+	w.field("used_memory_overhead", r.overhead())
+	w.field("used_memory_startup", 0)
+	w.field("used_memory_dataset", r.store.Values)
+	w.field("used_memory_dataset_perc", percent(r.store.Values, r.used))
+	w.field("used_memory_history", r.store.History)
+	w.field("used_memory_index", r.store.Tree+r.store.Table)
+	w.field("used_memory_slack", r.store.Slack)
+	w.field("used_memory_engine", r.store.Engine)
+	w.field("used_memory_go_heap", r.heap)
+	w.field("used_memory_go_total", r.runtime)
+	w.field("allocator_allocated", r.used)
+	w.field("allocator_active", r.store.Total+r.runtime)
+	w.field("allocator_resident", r.rss)
+	w.size("total_system_memory", r.total)
+	w.size("used_memory_lua", 0)
+	w.size("used_memory_scripts", 0)
+	w.field("number_of_cached_scripts", 0)
+	w.field("number_of_functions", 0)
+	w.field("number_of_libraries", 0)
+	w.size("maxmemory", srv.conf.Bytes("maxmemory"))
+	w.field("maxmemory_policy", srv.conf.String("maxmemory-policy"))
+	w.field("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(r.rss, r.used)))
+	w.field("mem_fragmentation_bytes", r.rss-r.used)
+	w.field("mem_clients_slaves", 0)
+	w.field("mem_clients_normal", srv.clientBytes())
+	w.field("mem_cluster_links", 0)
+	w.field("mem_aof_buffer", 0)
+	w.field("mem_allocator", "go")
+	w.field("active_defrag_running", 0)
+	w.field("lazyfree_pending_objects", 0)
+}
+
+// clientBytes is about what connections take, by the measure of CLIENT LIST's tot-mem.
+func (srv *Server) clientBytes() (n int64) {
+	for _, s := range srv.clients.all() {
+		n += s.info.query.Load() + s.info.output.Load() + sessionBytes
+	}
+	return n
+}
+
+func ratio(a, b int64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
+func percent(a, b int64) string { return fmt.Sprintf("%.2f%%", 100*ratio(a, b)) }
