@@ -47,15 +47,13 @@ func history(c *ReadCall) (resp.Value, error) {
 		return resp.None, err
 	}
 	var list []resp.Value
-	err = c.View.History(c.At(1), r, func(v mvcc.Version) {
-		kind, value := "set", resp.Null()
+	err = c.View.History(c.At(1), r, func(v mvcc.Version, value []byte) {
+		kind, shown := "set", resp.Bulk(value)
 		if v.Tombstone {
-			kind = "del"
-		} else {
-			value = resp.Bulk(c.View.Value(v.Item))
+			kind, shown = "del", resp.Null()
 		}
 		list = append(list, resp.Array(
-			resp.BulkString(v.Mod.String()), resp.BulkString(kind), value, resp.Int(int64(v.Version))))
+			resp.BulkString(v.Mod.String()), resp.BulkString(kind), shown, resp.Int(int64(v.Version))))
 	})
 	if err != nil {
 		return resp.None, err

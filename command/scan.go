@@ -32,7 +32,9 @@ func Scans() []Spec {
 
 func keys(c *ReadCall) (resp.Value, error) {
 	var list []resp.Value
-	c.View.Keys(c.At(1), func(key []byte) { list = append(list, resp.Bulk(key)) })
+	for _, key := range c.View.Keys(c.At(1)) {
+		list = append(list, resp.Bulk(key))
+	}
 	return resp.Array(list...), nil
 }
 

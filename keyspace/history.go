@@ -13,23 +13,64 @@ type HistoryRange struct {
 	Count       int // 0 is all
 }
 
-// History calls fn with the versions of a key in the database's present keyspace, tombstones included. It is
-// mvcc.ErrCompacted when From is a revision whose versions may be gone. It walks the key's past, so it belongs off the
-// event loop; Value reads what fn is shown.
-func (v *View) History(key []byte, r HistoryRange, fn func(mvcc.Version)) error {
+// historyPage is how many versions History reads from the disk between pauses.
+const historyPage = 100
+
+// History calls fn with the versions of a key in the database's present keyspace, tombstones included, and their
+// values, which are fn's to keep. It is mvcc.ErrCompacted when From is a revision whose versions may be gone. It reads
+// the disk, so it belongs off the event loop.
+func (v *View) History(key []byte, r HistoryRange, fn func(version mvcc.Version, value []byte)) error {
 	if r.From != 0 && r.From < v.space.Store.Compacted() {
 		return mvcc.ErrCompacted
 	}
 	if r.To == 0 {
 		r.To = math.MaxUint64
 	}
-	left := r.Count
-	v.mv.History(v.ks, key, r.From, r.To, r.NewestFirst, func(version mvcc.Version) bool {
-		fn(version)
-		left--
-		return left != 0
-	})
+	if r.Count == 0 {
+		r.Count = math.MaxInt
+	}
+	p := *v
+	if v.Pauses {
+		if pinned, ok := v.pin(); ok {
+			p = pinned
+		}
+	}
+	for last, more := (mvcc.Revision{}), true; more; v.pause() {
+		if p.mv.Err() != nil {
+			return mvcc.ErrCompacted // while it was read
+		}
+		last, more = p.historyPage(key, &r, last, fn)
+	}
+	v.need |= p.need
 	return nil
+}
+
+// historyPage shows the versions behind last, and returns where it came to and whether there may be more.
+func (v *View) historyPage(key []byte, r *HistoryRange, last mvcc.Revision, fn func(mvcc.Version, []byte)) (mvcc.Revision, bool) {
+	from, to := r.From, r.To
+	switch {
+	case last.IsZero():
+	case r.NewestFirst:
+		to = last.Main
+	default:
+		from = last.Main
+	}
+	begin, n := last, 0
+	v.mv.History(v.ks, key, from, to, r.NewestFirst, func(version mvcc.Version) bool {
+		if order := version.Mod.Compare(begin); !begin.IsZero() && (order == 0 || order > 0 == r.NewestFirst) {
+			return true
+		}
+		var value []byte
+		if !version.Tombstone {
+			value = append([]byte{}, v.Value(version.Item)...)
+		}
+		fn(version, value)
+		last = version.Mod
+		n++
+		return n < min(historyPage, r.Count)
+	})
+	r.Count -= n
+	return last, n == historyPage && r.Count > 0
 }
 
 // Compact refuses views below main revision rev from now on and lets go what only they could see. It is

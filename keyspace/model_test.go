@@ -371,7 +371,9 @@ func (r *rig) checkViews(of func(db uint32) View) {
 	for db := range uint32(modelDatabases) {
 		v := of(db)
 		var keys []string
-		v.Keys([]byte("*"), func(key []byte) { keys = append(keys, string(key)) })
+		for _, key := range v.Keys([]byte("*")) {
+			keys = append(keys, string(key))
+		}
 		want := slices.Sorted(maps.Keys(m.dbs[db]))
 		if !slices.Equal(keys, want) {
 			r.fail("database %d holds %q, want %q", db, keys, want)
@@ -492,6 +494,13 @@ func TestModel(t *testing.T) {
 			}
 			now := r.model.now
 			r.checkViews(func(db uint32) View { return r.space.View(db, now, now, true) })
+			r.store.RLock()
+			r.checkViews(func(db uint32) View {
+				v := r.space.View(db, now, now, true)
+				v.Pauses = true
+				return v
+			})
+			r.store.RUnlock()
 			r.checkReopened()
 			if quiet {
 				past[r.store.Revision()] = r.model.clone()
@@ -511,7 +520,9 @@ func (r *rig) checkPast(past map[uint64]*model) {
 				r.fail("at %d: %v", rev, err)
 			}
 			var keys []string
-			v.Keys([]byte("*"), func(key []byte) { keys = append(keys, string(key)) })
+			for _, key := range v.Keys([]byte("*")) {
+				keys = append(keys, string(key))
+			}
 			want := slices.Sorted(maps.Keys(past[rev].dbs[db]))
 			if !slices.Equal(keys, want) || v.Len() != len(want) {
 				r.fail("at %d: database %d held %q, want %q", rev, db, keys, want)

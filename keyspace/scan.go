@@ -10,25 +10,77 @@ import (
 // scanCountMax is how many keys Scan looks at on an event loop; a larger count is asked again elsewhere.
 const scanCountMax = 1000
 
-// Keys calls fn with every live key that matches the pattern, in order. A pattern that begins with literal bytes
-// costs only the keys that begin with them. The key is good while the view is.
-func (v *View) Keys(pattern []byte, fn func(key []byte)) {
+// Keys are the live keys that match the pattern, in order. A pattern that begins with literal bytes costs only the
+// keys that begin with them. They are good while the view is.
+func (v *View) Keys(pattern []byte) [][]byte {
 	prefix, exact := glob.LiteralPrefix(pattern)
 	if exact {
 		if it, ok := v.Lookup(prefix); ok {
-			fn(it.Key)
+			return [][]byte{it.Key}
 		}
-		return
+		return nil
 	}
+	if v.Pauses {
+		if p, ok := v.pin(); ok {
+			keys, ok := p.keysInSteps(prefix, pattern)
+			if v.need |= p.need; ok {
+				return keys
+			}
+		}
+	}
+	var keys [][]byte
 	v.mv.Ascend(v.ks, prefix, func(it mvcc.Item) bool {
 		if !bytes.HasPrefix(it.Key, prefix) {
 			return false
 		}
 		if glob.Match(pattern, it.Key) && v.live(it) {
-			fn(it.Key)
+			keys = append(keys, it.Key)
 		}
 		return true
 	})
+	return keys
+}
+
+// keysInSteps is Keys on a pinned view, with pauses; false if compaction passed the view meanwhile.
+func (v *View) keysInSteps(prefix, pattern []byte) (keys [][]byte, ok bool) {
+	var names arena
+	for from, more := prefix, true; more; {
+		var last []byte
+		steps := 0
+		v.mv.Ascend(v.ks, from, func(it mvcc.Item) bool {
+			if !bytes.HasPrefix(it.Key, prefix) {
+				return false
+			}
+			if glob.Match(pattern, it.Key) && v.live(it) {
+				keys = append(keys, names.copy(it.Key))
+			}
+			steps++
+			last = it.Key
+			return steps < pauseEvery
+		})
+		if more = steps == pauseEvery; more {
+			from = append(append(make([]byte, 0, len(last)+1), last...), 0) // the least key behind last
+		}
+		v.pause()
+		if v.mv.Err() != nil {
+			return nil, false
+		}
+	}
+	return keys, true
+}
+
+// arena holds copies of many small byte strings.
+type arena struct{ block []byte }
+
+const arenaBlock = 64 << 10
+
+func (a *arena) copy(b []byte) []byte {
+	if cap(a.block)-len(a.block) < len(b) {
+		a.block = make([]byte, 0, max(arenaBlock, len(b)))
+	}
+	begin := len(a.block)
+	a.block = append(a.block, b...)
+	return a.block[begin:len(a.block):len(a.block)]
 }
 
 // Scan calls fn with the live keys among about count keys from the cursor on, 0 at first, and returns the cursor to

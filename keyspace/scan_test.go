@@ -3,6 +3,7 @@ package keyspace
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,7 +85,9 @@ func TestKeysAgainstGlob(t *testing.T) {
 	for _, pattern := range []string{"*", "", "a", "a*", "ab?", "a\\*", "\\*", "x\xff*", "user:?", "user:1*", "[ab]*", "none*", "none", "abe"} {
 		v := r.space.View(0, 1001, 1001, true)
 		got, want := map[string]bool{}, map[string]bool{}
-		v.Keys([]byte(pattern), func(key []byte) { got[string(key)] = true })
+		for _, key := range v.Keys([]byte(pattern)) {
+			got[string(key)] = true
+		}
 		for _, name := range names {
 			if glob.Match([]byte(pattern), []byte(name)) {
 				want[name] = true
@@ -111,7 +114,7 @@ func TestNeeds(t *testing.T) {
 		"Lookup(soon)":   func(v *View) { v.Lookup([]byte("soon")) },
 		"Lookup(leased)": func(v *View) { v.Lookup([]byte("leased")) },
 		"Len":            func(v *View) { v.Len() },
-		"Keys(*)":        func(v *View) { v.Keys([]byte("*"), func([]byte) {}) },
+		"Keys(*)":        func(v *View) { v.Keys([]byte("*")) },
 		"Scan":           func(v *View) { v.Scan(0, 10, nil, func(mvcc.Item) {}) },
 		"Lease(5)":       func(v *View) { _, _, _ = v.Lease(5) },
 		"Leases":         func(v *View) { v.Leases() },
@@ -128,11 +131,96 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 	v := r.space.View(0, 1000, 1000, false)
-	v.Keys([]byte("later*"), func([]byte) {})
+	v.Keys([]byte("later*"))
 	if v.Scan(0, scanCountMax, nil, func(mvcc.Item) {}); v.Need() != 0 {
 		t.Errorf("a scan of %d needs %b", scanCountMax, v.Need())
 	}
 	if v.Scan(0, scanCountMax+1, nil, func(mvcc.Item) {}); v.Need() != NeedLong {
 		t.Errorf("a scan of %d needs %b, want NeedLong", scanCountMax+1, v.Need())
+	}
+}
+
+// A long read lets the applier in and still sees one state: each name stands in exactly one of two places.
+func TestKeysPausesAtOneRevision(t *testing.T) {
+	const names = 5 * pauseEvery
+	r := newRig(t, 1)
+	r.apply(1000, func(tx *Tx) {
+		for i := range names {
+			tx.Put(fmt.Appendf(nil, "x:%d", i), text(0), nil)
+		}
+	})
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() { // moves names between the places until the readers are done
+		defer close(ended)
+		rnd := rand.New(rand.NewPCG(1, 1))
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			r.apply(1000, func(tx *Tx) {
+				for range 50 {
+					i := rnd.IntN(names)
+					x, y := fmt.Appendf(nil, "x:%d", i), fmt.Appendf(nil, "y:%d", i)
+					if ok, _ := tx.Rename(x, y, false); !ok {
+						_, _ = tx.Rename(y, x, false)
+					}
+				}
+			})
+		}
+	}()
+	for range 10 {
+		r.store.RLock()
+		v := r.space.View(0, 1000, 1000, true)
+		v.Pauses = true
+		keys := v.Keys([]byte("[xy]:*"))
+		r.store.RUnlock()
+		seen := map[string]int{}
+		for _, key := range keys {
+			seen[string(key[2:])]++
+		}
+		if len(keys) != names || len(seen) != names {
+			t.Errorf("%d keys, %d names, want %d", len(keys), len(seen), names)
+		}
+	}
+	close(stop)
+	<-ended
+}
+
+func TestHistoryInPages(t *testing.T) {
+	r := newRig(t, 1)
+	var want []string
+	for i := range 3 {
+		r.apply(1000, func(tx *Tx) {
+			for j := range historyPage - 7 {
+				tx.Put([]byte("k"), text(0), fmt.Appendf(nil, "%d.%d", i, j))
+				want = append(want, fmt.Sprintf("%d.%d", i, j))
+			}
+		})
+	}
+	for _, pauses := range []bool{false, true} {
+		for _, count := range []int{0, 1, historyPage - 1, historyPage, historyPage + 1, len(want), len(want) + 1} {
+			for _, newest := range []bool{false, true} {
+				r.store.RLock()
+				v := r.space.View(0, 1000, 1000, true)
+				v.Pauses = pauses
+				var got []string
+				err := v.History([]byte("k"), HistoryRange{Count: count, NewestFirst: newest}, func(_ mvcc.Version, value []byte) {
+					got = append(got, string(value))
+				})
+				r.store.RUnlock()
+				expect := slices.Clone(want)
+				if newest {
+					slices.Reverse(expect)
+				}
+				if count > 0 {
+					expect = expect[:min(count, len(expect))]
+				}
+				if err != nil || !slices.Equal(got, expect) {
+					t.Errorf("COUNT %d newest first %v: %d versions %q.., want %d (%v)", count, newest, len(got), got[:1], len(expect), err)
+				}
+			}
+		}
 	}
 }

@@ -1,12 +1,19 @@
 package keyspace
 
-import "github.com/redoubt-db/redoubt/mvcc"
+import (
+	"github.com/redoubt-db/redoubt/lease"
+	"github.com/redoubt-db/redoubt/mvcc"
+)
 
 // View reads at one revision. It cannot write, and it never waits: what it cannot answer it notes
 // in Need and answers with an absent key, so the caller throws the reply away, gets what is needed and
 // asks again. The store's read lock is held while a View and what it returned are in use.
 type View struct {
 	Seed uint64 // chance, for RANDOMKEY and the like; whoever makes the View brings it
+
+	// Pauses lets long reads leave the store's read lock for moments, so that they do not hold up the applier. Only
+	// who holds that lock as a reader, and no bytes of the store across calls, may set it.
+	Pauses bool
 
 	space    *Space
 	mv       mvcc.View
@@ -17,6 +24,8 @@ type View struct {
 	past     bool // at a revision: tombstones alone say what lived
 	mayLoad  bool // may read the disk (inside apply, or on a pool's goroutine)
 	need     Need
+	pinned   bool          // the present, held at a revision across pauses
+	leases   []lease.Lease // of a pinned view: those due by estimate when it was pinned
 }
 
 // Need is what a View lacked to answer.
@@ -76,6 +85,9 @@ func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 func (v *View) live(it mvcc.Item) bool {
 	if v.past {
 		return true
+	}
+	if v.pinned && it.Lease != 0 {
+		return v.before(v.pinnedLease(it.Lease))
 	}
 	return v.before(v.space.deadline(it.Attr))
 }
