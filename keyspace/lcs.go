@@ -7,7 +7,7 @@ import "errors"
 const LCSBytesMax = 512 << 20
 
 // lcsPairsQuick is how many pairs of positions may be compared on an event loop; a millisecond's worth.
-const lcsPairsQuick = 1 << 20
+const lcsPairsQuick = 1 << 18
 
 // ErrLCSTooLarge: the strings are beyond LCSBytesMax.
 var ErrLCSTooLarge = errors.New("keyspace: strings too long for LCS")
