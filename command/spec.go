@@ -24,6 +24,7 @@ type Spec struct {
 	Flags      Flags
 	ACL        acl.Category // the family, and Dangerous or Admin where it deserves it; the rest is derived
 	Tips       []string     // COMMAND's hints, as "nondeterministic_output"
+	Differs    string       // how it is not as Redis has it, a sentence for the docs; empty is not at all
 	Sub        []Spec
 
 	// Read answers from a view and cannot write. It runs on an event loop under the store's read lock.
