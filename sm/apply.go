@@ -1,6 +1,10 @@
 package sm
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/redoubt-db/redoubt/keyspace"
+)
 
 // Apply executes committed entries in order and commits them to Pebble together with the applied index. An
 // error, which names the entry, means that this replica cannot do what the others do: it must stop, and
@@ -25,8 +29,8 @@ func (m *Machine) apply(entries []Entry) error {
 		if m.batch == nil {
 			m.batch = m.home.Load().store.Begin()
 		}
-		if err := m.entry(e.Data); err != nil {
-			return fmt.Errorf("entry %d: %w", e.Index, err)
+		if err := m.guarded(e); err != nil {
+			return err
 		}
 		m.index = e.Index
 		m.counts.entries.Add(1)
@@ -59,6 +63,23 @@ func (m *Machine) commit() error {
 		}
 	}
 	m.done = m.done[:0]
+	return nil
+}
+
+// guarded executes an entry and puts its index on whatever stops the node: the operator may have to skip it.
+func (m *Machine) guarded(e *Entry) (err error) {
+	defer func() {
+		reason := recover()
+		if disk, ok := reason.(*keyspace.DiskError); ok {
+			m.x.unlock()
+			err = fmt.Errorf("entry %d: %w", e.Index, disk.Err)
+		} else if reason != nil {
+			panic(fmt.Sprintf("sm: entry %d: %v", e.Index, reason))
+		}
+	}()
+	if err := m.entry(e.Data); err != nil {
+		return fmt.Errorf("entry %d: %w", e.Index, err)
+	}
 	return nil
 }
 

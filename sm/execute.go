@@ -12,6 +12,9 @@ import (
 // own, since log time is.
 const clockCommand = " CLOCK"
 
+// wallMax is the end of the year 9999: deadlines reckoned from a later log time might overflow.
+const wallMax = 253402300799999
+
 // execution runs the requests of one batch. There is one, so that what it holds is used again.
 type execution struct {
 	m     *Machine
@@ -20,6 +23,8 @@ type execution struct {
 	h     Header
 	local *Local // nil: no replies
 	next  int    // of local.Ops
+
+	locked bool // the store's lock is held
 
 	args  [][]byte
 	read  command.ReadCall
@@ -32,23 +37,22 @@ type execution struct {
 func (x *execution) run(h Header, local *Local) error {
 	x.space = x.m.home.Load().space
 	x.h, x.local, x.next = h, local, 0
-	store := x.space.Store
-	store.Lock()
+	x.lock()
 	x.m.advance(h.Now, clockStepMax)
 	held := x.riders()
 	for i := range h.Count {
 		if held >= lockRequestsMax {
-			store.Unlock()
+			x.unlock()
 			held = 0
-			store.Lock()
+			x.lock()
 		}
 		if err := x.request(i); err != nil {
-			store.Unlock()
+			x.unlock()
 			return fmt.Errorf("request %d of %d: %w", i+1, h.Count, err)
 		}
 		held += 1 + x.riders()
 	}
-	store.Unlock()
+	x.unlock()
 	if x.d.left() > 0 {
 		return fmt.Errorf("%w: %d bytes behind its %d requests", errDamaged, x.d.left(), h.Count)
 	}
@@ -61,6 +65,18 @@ func (x *execution) run(h Header, local *Local) error {
 	}
 	clear(x.args[:cap(x.args)])
 	return nil
+}
+
+func (x *execution) lock() {
+	x.space.Store.Lock()
+	x.locked = true
+}
+
+func (x *execution) unlock() {
+	if x.locked {
+		x.locked = false
+		x.space.Store.Unlock()
+	}
 }
 
 // riders gives the replies that need no request, up to the place of the next request.
@@ -207,6 +223,9 @@ func (x *execution) clock() resp.Value {
 	wall, err := x.write.Int(1)
 	if err != nil {
 		return command.ErrorReply(err)
+	}
+	if wall > wallMax {
+		return resp.Error("ERR no wall clock shows that")
 	}
 	x.m.advance(wall, max(0, wall-x.m.state.logTime))
 	return resp.OK()

@@ -41,6 +41,9 @@ func (r *replicaRig) open() (applied uint64) {
 		Table: command.NewTable(command.Families()...),
 		Store: mvcc.Options{FS: r.fs, Seed: 1, HeapMemory: true, MemTableBytes: 256 << 10, CacheBytes: 1 << 20},
 		Local: func(_, _, number uint64) *Local { return r.locals[number] },
+		Panicked: func(name string, reason any, stack []byte) {
+			r.t.Errorf("%s panicked: %v\n%s", name, reason, stack)
+		},
 	})
 	applied, err := r.m.Open("data")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
 )
@@ -63,6 +64,9 @@ func testCommands() []command.Spec {
 		{Name: "BREAKSTORE", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
 			var view mvcc.View // of no store: any call goes astray inside mvcc
 			return resp.Int(int64(view.Len(1))), nil
+		}},
+		{Name: "BREAKDISK", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
+			panic(&keyspace.DiskError{Err: io.ErrUnexpectedEOF})
 		}},
 		{Name: "BREAKREAD", Arity: command.Exactly(1), Read: func(c *command.ReadCall) (resp.Value, error) {
 			panic("a reader's")
@@ -341,13 +345,73 @@ func TestBrokenInvariantStops(t *testing.T) {
 		r := newRig(t, vfs.NewMem())
 		func() {
 			defer func() {
-				if recover() == nil {
-					t.Errorf("%s was survived", line)
+				if reason := recover(); !strings.Contains(fmt.Sprint(reason), "entry 2") {
+					t.Errorf("%s: the panic is %v", line, reason)
 				}
 			}()
 			r.do(line)
 		}()
-		r.m.home.Load().store.Unlock() // as the panic left it, for Close
+	}
+}
+
+func TestUnreadableDiskStops(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	h := r.header(1)
+	err := r.try(SealBatch(nil, h, AppendCommand(nil, 0, words("BREAKDISK"))))
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "entry 2") {
+		t.Errorf("the error is %v", err)
+	}
+	r.m.RLock() // is free again
+	r.m.RUnlock()
+}
+
+// Readers beside Apply, Recover and Close see one state or the other, or that there is none.
+func TestReadersBeside(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.do("PUT a 1")
+	r.do("PUT b 1")
+	stop, done := make(chan struct{}), make(chan int)
+	m, show := r.m, r.o.Table.Lookup([]byte("SHOW"))
+	for range 2 {
+		go func() {
+			var call command.ReadCall
+			reads := 0
+			read := func(key string) string {
+				view := m.View(0, 0, true)
+				call.Reset([][]byte{[]byte("SHOW"), []byte(key)}, &view, resp.RESP2)
+				return string(m.RunRead(&call, show).Append(nil, resp.RESP2))
+			}
+			for {
+				if m.RLock() {
+					if a, b := read("a"), read("b"); a != b {
+						t.Errorf("a is %q, b is %q", a, b)
+					}
+					reads++
+				}
+				m.RUnlock()
+				select {
+				case <-stop:
+					done <- reads
+					return
+				default:
+				}
+			}
+		}()
+	}
+	for i := range 100 {
+		r.multi(nil, "COUNT a", "COUNT b")
+		if i%40 == 20 {
+			if err := m.Recover(strings.NewReader(r.snapshot()), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(stop)
+	if n := <-done + <-done; n == 0 {
+		t.Error("nobody read anything")
 	}
 }
 
@@ -392,6 +456,7 @@ func TestLogTime(t *testing.T) {
 	r.expect(r.do("NOW"), ":1700000000000|")
 	r.now = 1700000000000 + clockStepMax
 	r.expect(r.do("NOW"), ":1700000015000|")
+	r.expect(r.do(" CLOCK 9223372036854775807"), "-ERR no wall clock shows that|")
 	r.expect(r.do(" CLOCK x"), "-ERR value is not an integer or out of range|")
 	r.expect(r.do(" CLOCK"), "-ERR wrong number of arguments for ' clock' command|")
 	r.m.Close()
