@@ -201,8 +201,8 @@ func accessWords(access string) []string {
 	return words
 }
 
-// List is COMMAND LIST and its filters: args are those behind LIST.
-func List(t *Table, args [][]byte) resp.Value {
+// ListAll is COMMAND LIST and its filters: args are those behind LIST.
+func ListAll(t *Table, args [][]byte) resp.Value {
 	keep := func(*Spec, string) bool { return true }
 	if len(args) > 0 {
 		if len(args) != 3 || !equalFold(args[0], "FILTERBY") {

@@ -221,7 +221,7 @@ func TestListLikeRedis(t *testing.T) {
 	for _, n := range redis.do("COMMAND", "LIST").list {
 		all[n.text] = true
 	}
-	for _, n := range nodeOf(t, List(table, nil)).list {
+	for _, n := range nodeOf(t, ListAll(table, nil)).list {
 		common[n.text] = all[n.text]
 	}
 	for _, line := range []string{
@@ -233,7 +233,7 @@ func TestListLikeRedis(t *testing.T) {
 		for i, a := range args {
 			raw[i] = []byte(a)
 		}
-		got := listedNames(nodeOf(t, List(table, raw)), common)
+		got := listedNames(nodeOf(t, ListAll(table, raw)), common)
 		if want := listedNames(redis.do(append([]string{"COMMAND", "LIST"}, args...)...), common); got != want {
 			t.Errorf("COMMAND LIST %s:\n got %s\nwant %s", line, got, want)
 		}
