@@ -507,7 +507,25 @@ func TestModel(t *testing.T) {
 			}
 		}
 		r.checkPast(past)
+		r.restart()
+		now := r.model.now
+		r.checkViews(func(db uint32) View { return r.space.View(db, now, now, true) })
+		r.checkPast(past)
 	}
+}
+
+// restart closes the store and opens it from what it wrote.
+func (r *rig) restart() {
+	r.t.Helper()
+	if err := r.store.Close(); err != nil {
+		r.fail("close: %v", err)
+	}
+	store, err := mvcc.Open(mvcc.Options{Dir: "db", FS: r.fs, HeapMemory: true})
+	if err != nil {
+		r.fail("open again: %v", err)
+	}
+	r.store, r.space = store, Open(store)
+	r.space.Databases = modelDatabases
 }
 
 // checkPast: a view of a revision after which nothing was due shows what was there then.
