@@ -10,6 +10,7 @@ const (
 	Tick        = " TICK"         // moves log time, nothing else
 	ExpireKeys  = " EXPIRE"       // key [key ...]: ends those of the request's database that are due
 	RevokeDue   = " REVOKE-DUE"   // id [id ...]: revokes those leases that are due
+	Configure   = " CONFIG"       // name value [name value ...]: sets directives that all nodes agree on
 	CompactStep = " COMPACT-STEP" // max: one bounded step of compaction; alone in its request
 )
 
@@ -24,6 +25,9 @@ func Internals() []Spec {
 		{Name: RevokeDue, Syntax: "id [id ...]", Summary: "Revoke leases past their deadlines.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being the number of keys attached.",
 			Arity: AtLeast(2), Flags: Internal, Write: revokeDue},
+		{Name: Configure, Syntax: "name value [name value ...]", Summary: "Set directives of the whole cluster.", Since: "redoubt",
+			Group: "redoubt", Complexity: "O(N) with N being the number of directives.",
+			Arity: AtLeast(3), Flags: Internal, Write: configure},
 		{Name: CompactStep, Syntax: "max", Summary: "Free some of what compaction passed.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being max.",
 			Arity: Exactly(2), Flags: Internal, Write: compactStep},
@@ -46,6 +50,16 @@ func revokeDue(c *WriteCall) (resp.Value, error) {
 			return resp.None, err
 		}
 		c.Tx.RevokeDue(uint64(id))
+	}
+	return resp.OK(), nil
+}
+
+func configure(c *WriteCall) (resp.Value, error) {
+	if c.Len()%2 == 0 {
+		return resp.None, errSyntax
+	}
+	for i := 1; i < c.Len(); i += 2 {
+		c.Tx.Configure(string(c.At(i)), string(c.At(i+1)))
 	}
 	return resp.OK(), nil
 }

@@ -34,12 +34,15 @@ type Space struct {
 	due deadlines
 	tx  Tx // reused: one request is applied at a time
 
+	config map[string]string // directives of the whole cluster
+
 	scratch []byte // where values are built before they are stored
 }
 
 // Open rebuilds the deadlines from the store, at a cost of one walk over the keys.
 func Open(store *mvcc.Store) *Space {
 	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines()}
+	s.loadConfig()
 	s.loadLeases()
 	s.loadDeadlines()
 	return s

@@ -8,16 +8,18 @@ import (
 // writer. Time and chance come from the log entry. Bytes it hands out alias the store and are good until
 // the next write of the same key.
 type Tx struct {
-	space   *Space
-	mv      *mvcc.Tx
-	now     int64
-	rng     rng
-	views   rng // seeds of views: they shape replies alone
-	db      uint32
-	ks      mvcc.Keyspace
-	overdue bool     // some key may be past its deadline, so that even a blind Put has to look
-	tracked int      // how many of the changes the deadlines and attachments of Space have followed
-	undo    []func() // what to take back in Leases on Rollback, in order of doing
+	space      *Space
+	mv         *mvcc.Tx
+	batch      *mvcc.Batch
+	now        int64
+	rng        rng
+	views      rng // seeds of views: they shape replies alone
+	db         uint32
+	ks         mvcc.Keyspace
+	overdue    bool     // some key may be past its deadline, so that even a blind Put has to look
+	tracked    int      // how many of the changes the deadlines and attachments of Space have followed
+	configured bool     // Configure was called: the row of directives goes with the commit
+	undo       []func() // what to take back in Leases on Rollback, in order of doing
 }
 
 // Mark is a place in a Tx to roll back to.
@@ -31,7 +33,7 @@ type Mark struct {
 // request's own. The Tx is reused: it ends with Commit or Abort. Needs the store's lock.
 func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
-	*tx = Tx{space: s, mv: b.Tx(), now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0]}
+	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0]}
 	tx.overdue = s.due.reached(now)
 	if next, ok := s.Leases.Next(); ok && next <= now {
 		tx.overdue = true
@@ -168,6 +170,9 @@ func (tx *Tx) Commit() (main uint64, changed bool) {
 			tx.space.dropUnbound()
 			break
 		}
+	}
+	if tx.configured {
+		tx.batch.SetMeta(configRow, appendConfig(nil, tx.space.Config()))
 	}
 	clear(tx.undo)
 	return tx.mv.Commit()
