@@ -21,7 +21,9 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -55,6 +57,18 @@ type Step struct {
 	Directive []string // words of a line with "!"
 	Ours      bool
 	Want      string // the reply as printed
+}
+
+// Scripts are the paths of the scripts in a directory and those below it.
+func Scripts(dir string) ([]string, error) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".txt") {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	return paths, err
 }
 
 // Load reads a script.
