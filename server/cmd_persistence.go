@@ -116,10 +116,10 @@ func (srv *Server) flush() error {
 var errSaving = resp.Error("ERR Background save already in progress")
 
 func save(s *session, _ [][]byte) resp.Value {
-	if !s.srv.saves.start(false) {
-		return errSaving
-	}
 	return s.later(func() resp.Value {
+		if !s.srv.saves.start(false) {
+			return errSaving
+		}
 		if err := s.srv.flush(); err != nil {
 			return resp.Error("ERR " + err.Error())
 		}

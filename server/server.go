@@ -44,6 +44,7 @@ type Server struct {
 	runID   string
 	clock   *clock
 	table   *command.Table
+	public  *command.Table // table, with rename-command's names
 	entries map[string]*entry
 	bySpec  map[*command.Spec]*entry
 	lock    *os.File
@@ -88,6 +89,7 @@ func Open(o Options) (*Server, error) {
 	if err := srv.rename(); err != nil {
 		return nil, err
 	}
+	srv.public = srv.publicTable()
 	srv.bySpec = bySpec(srv.entries)
 	srv.applyConf(nil)
 	srv.conf.Subscribe(srv.applyConf)

@@ -53,7 +53,11 @@ func (l *loop) stageOp(op sm.LocalOp) {
 func (s *session) stageCommand(e *entry, args [][]byte) {
 	l := s.loop
 	l.stage.body = sm.AppendCommand(l.stage.body, s.db, args)
-	l.stageOp(sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Spec: e.Spec})
+	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Spec: e.Spec}
+	if s.srv.slow.keepsWrites() {
+		op.Args = l.stage.local.CopyArgs(args)
+	}
+	l.stageOp(op)
 	s.pendingWrites++
 }
 
@@ -106,7 +110,7 @@ func (l *loop) commitOps(from, to int) {
 	batch.Body = append(batch.Body, body...)
 	for i := from; i < to; i++ {
 		op := st.ops[i].op
-		if op.Kind == sm.OpRead {
+		if op.Args != nil { // of a read, or for the slow log
 			op.Args = batch.Local.CopyArgs(op.Args)
 		}
 		if op.Kind == sm.OpRequest {
