@@ -209,7 +209,7 @@ func TestLawModel(t *testing.T) {
 // Any split of a log into batches and calls of Apply gives the same state.
 func TestLawSplit(t *testing.T) {
 	eachSeed(t, func(t *testing.T, rng *rand.Rand) {
-		log := anyLog(rng, randomLog(rng, 200), 200)
+		log := anyLog(rng, randomLog(rng, 100), 300)
 		want := reference(t, log).summary()
 		r := newReplica(t)
 		for rest := batches(log, func() int { return 1 + rng.IntN(60) }); len(rest) > 0; {
@@ -226,7 +226,7 @@ func TestLawSplit(t *testing.T) {
 // A crash at any time costs nothing that the log does not give back.
 func TestLawCrash(t *testing.T) {
 	eachSeed(t, func(t *testing.T, rng *rand.Rand) {
-		log := anyLog(rng, randomLog(rng, 200), 200)
+		log := anyLog(rng, randomLog(rng, 100), 300)
 		want := reference(t, log).summary()
 		r := newReplica(t)
 		entries := batches(log, func() int { return 1 + rng.IntN(10) })
@@ -254,7 +254,7 @@ func TestLawCrash(t *testing.T) {
 // A snapshot is as good as the log in front of it, for a replica that has some of it or none, and crashes.
 func TestLawSnapshot(t *testing.T) {
 	eachSeed(t, func(t *testing.T, rng *rand.Rand) {
-		log := anyLog(rng, randomLog(rng, 200), 200)
+		log := anyLog(rng, randomLog(rng, 100), 300)
 		want := reference(t, log)
 		entries := batches(log, func() int { return 1 + rng.IntN(10) })
 		from, to := newReplica(t), newReplica(t)
@@ -358,22 +358,63 @@ func anyLog(rng *rand.Rand, log []request, n int) []request {
 	return log
 }
 
+// anyArgs follows the command's syntax most of the time.
 func anyArgs(rng *rand.Rand, s *command.Spec, name []string) []string {
-	options := strings.FieldsFunc(s.Syntax, func(c rune) bool { return strings.ContainsRune(" []|", c) })
-	n := s.Arity.Min + rng.IntN(4)
-	if s.Arity.Max >= 0 {
-		n = min(n, s.Arity.Max)
+	syntax := s.Syntax
+	for _, c := range "[]|" {
+		syntax = strings.ReplaceAll(syntax, string(c), " "+string(c)+" ")
 	}
+	w := wordsOf{rng, strings.Fields(syntax)}
 	args := append([]string(nil), name...)
-	for len(args) < n {
-		switch k := rng.IntN(10); {
-		case k < 5:
-			args = append(args, fmt.Sprint("key:", rng.IntN(12)))
-		case k < 8 || len(options) == 0:
-			args = append(args, fmt.Sprint(rng.IntN(40)-2))
-		default:
-			args = append(args, options[rng.IntN(len(options))])
-		}
+	if rng.IntN(10) > 0 {
+		args = append(args, w.choice()...)
+	}
+	for n := s.Arity.Min + rng.IntN(3); len(args) < n && (s.Arity.Max < 0 || len(args) < s.Arity.Max); {
+		args = append(args, w.word([]string{"key", "number", "EX"}[rng.IntN(3)]))
 	}
 	return args
+}
+
+// wordsOf makes arguments out of a syntax.
+type wordsOf struct {
+	rng  *rand.Rand
+	rest []string
+}
+
+// choice is one of the alternatives up to the end of the group.
+func (w *wordsOf) choice() []string {
+	alternatives := [][]string{nil}
+	for len(w.rest) > 0 {
+		word := w.rest[0]
+		w.rest = w.rest[1:]
+		last := &alternatives[len(alternatives)-1]
+		switch word {
+		case "]":
+			return alternatives[w.rng.IntN(len(alternatives))]
+		case "|":
+			alternatives = append(alternatives, nil)
+		case "[":
+			if group := w.choice(); w.rng.IntN(5) < 2 {
+				*last = append(*last, group...)
+			}
+		case "...":
+			*last = append(*last, *last...)
+		default:
+			*last = append(*last, w.word(word))
+		}
+	}
+	return alternatives[w.rng.IntN(len(alternatives))]
+}
+
+func (w *wordsOf) word(placeholder string) string {
+	key := fmt.Sprint("key:", w.rng.IntN(8))
+	switch {
+	case w.rng.IntN(20) == 0:
+		return key
+	case strings.Contains("key newkey key1 key2 destkey destination source", placeholder):
+		return key
+	case placeholder == strings.ToUpper(placeholder):
+		return placeholder
+	}
+	return fmt.Sprint(w.rng.IntN(40) - 2)
 }
