@@ -214,9 +214,6 @@ func (m *Machine) enter(number int) (*home, error) {
 	}
 	m.state = s
 	h := &home{number: number, store: store, space: keyspace.Open(store)}
-	if m.o.Databases != 0 {
-		h.space.Databases = m.o.Databases
-	}
 	h.refs.Store(1)
 	h.remove = func() {
 		_ = o.FS.RemoveAll(o.Dir) // what stays behind is swept at the next Open, which reports errors

@@ -25,6 +25,7 @@ type execution struct {
 	next  int    // of local.Ops
 
 	locked bool // the store's lock is held
+	queue  bool // inside a MULTI block, where internal commands, which may not be undone, have no place
 
 	args  [][]byte
 	read  command.ReadCall
@@ -146,6 +147,7 @@ const seedStep = 0xd1342543de82ef95
 
 func (x *execution) transact(tx *keyspace.Tx, op *LocalOp) error {
 	kind := x.d.byte()
+	x.queue = kind == requestMulti
 	switch {
 	case x.d.bad:
 		return errDamaged
@@ -181,6 +183,9 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	spec, err := x.m.lookup(x.args)
 	if err != nil {
 		return resp.None, err
+	}
+	if x.queue && spec.Flags&command.Internal != 0 {
+		return resp.None, fmt.Errorf("sm: command %q in a MULTI block, where it cannot be applied", spec.Name)
 	}
 	if !spec.Arity.Allows(len(x.args)) {
 		return command.WrongArity(spec.Name), nil

@@ -39,9 +39,8 @@ type Entry struct {
 
 // Options tell a Machine what it does not know. Table has no default.
 type Options struct {
-	Table     *command.Table
-	Store     mvcc.Options // Dir is the Machine's to choose
-	Databases uint32       // how many there are; the same on every node. 0 leaves keyspace's default
+	Table *command.Table
+	Store mvcc.Options // Dir is the Machine's to choose
 
 	// The functions below are called by Apply, that is by the goroutine that applies, and must not block.
 
