@@ -95,7 +95,7 @@ func getBit(c *ReadCall) (resp.Value, error) {
 
 // bitCount looks at the key first, as Redis does: an absent one answers 0 whatever the range.
 func bitCount(c *ReadCall) (resp.Value, error) {
-	s, ok, err := c.View.String(c.At(1))
+	s, ok, err := c.View.Bits(c.At(1))
 	if err != nil || !ok {
 		return resp.Int(0), err
 	}
@@ -158,7 +158,7 @@ func bitPos(c *ReadCall) (resp.Value, error) {
 	if bit != 0 && bit != 1 {
 		return resp.None, errBitArg
 	}
-	s, ok, err := c.View.String(c.At(1))
+	s, ok, err := c.View.Bits(c.At(1))
 	if err != nil {
 		return resp.None, err
 	}

@@ -12,6 +12,19 @@ import (
 // BitOffsetMax is the last bit that SETBIT and GETBIT may name.
 const BitOffsetMax = StringBytesMax*8 - 1
 
+// bitsQuickBytesMax is how long a string may be walked on an event loop; about a millisecond's worth.
+const bitsQuickBytesMax = 4 << 20
+
+// Bits is the string at key, to be walked from end to end by CountBits or FirstBit. A long one is NeedLong.
+func (v *View) Bits(key []byte) (s []byte, ok bool, err error) {
+	s, ok, err = v.String(key)
+	if len(s) > bitsQuickBytesMax && !v.mayLoad {
+		v.need |= NeedLong
+		return nil, ok, err
+	}
+	return s, ok, err
+}
+
 // Bit is the bit of the string at key.
 func (v *View) Bit(key []byte, offset int64) (byte, error) {
 	s, _, err := v.String(key)

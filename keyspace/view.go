@@ -37,7 +37,7 @@ const (
 	NeedTick Need = 1 << iota
 	// NeedDisk: a value is on disk only. Ask again from where the disk may be read.
 	NeedDisk
-	// NeedLong: the answer walks many keys. Ask again off the event loop.
+	// NeedLong: the answer walks many keys, or long strings. Ask again off the event loop.
 	NeedLong
 )
 
