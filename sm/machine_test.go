@@ -84,6 +84,9 @@ func testCommands() []command.Spec {
 			rev, _ := c.Int(1)
 			return resp.OK(), c.Tx.Compact(uint64(rev))
 		}},
+		{Name: " TICK", Arity: command.Exactly(1), Flags: command.Internal, Write: func(c *command.WriteCall) (resp.Value, error) {
+			return resp.OK(), nil
+		}},
 		{Name: "NOW", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
 			return resp.Int(c.Tx.Now()), nil
 		}},
@@ -474,19 +477,20 @@ func TestDamagedEntryIsNamed(t *testing.T) {
 		return e
 	}
 	for name, data := range map[string][]byte{
-		"empty":          {},
-		"format":         with(0, 2),
-		"semantics":      with(1, 2),
-		"kind":           with(2, 3),
-		"short":          good[:len(good)-1],
-		"long":           append(append([]byte(nil), good...), 0),
-		"huge count":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1 << 40}, nil),
-		"unknown":        SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendCommand(nil, 0, words("NOSUCH n"))),
-		"kind of op":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 0, 1, 9}),
-		"kind of guard":  SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 1, 9, 0, 0, 0, 0, 0, 0}),
-		"no argument":    SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0}),
-		"many arguments": SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}),
-		"incarnate":      {entryFormat, semantics, entryIncarnate, 1, 2, 3},
+		"empty":           {},
+		"format":          with(0, 2),
+		"semantics":       with(1, 2),
+		"kind":            with(2, 3),
+		"short":           good[:len(good)-1],
+		"long":            append(append([]byte(nil), good...), 0),
+		"huge count":      SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1 << 40}, nil),
+		"unknown":         SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendCommand(nil, 0, words("NOSUCH n"))),
+		"kind of op":      SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 0, 1, 9}),
+		"kind of guard":   SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestMulti, 1, 9, 0, 0, 0, 0, 0, 0}),
+		"no argument":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0}),
+		"tick in a MULTI": SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendMulti(nil, nil, []Op{{Args: words(" TICK")}})),
+		"many arguments":  SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}),
+		"incarnate":       {entryFormat, semantics, entryIncarnate, 1, 2, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, vfs.NewMem())

@@ -198,6 +198,7 @@ func randomLog(rng *rand.Rand, n int) (log []request) {
 			for range rng.IntN(4) {
 				r.ops = append(r.ops, randomOp(rng))
 			}
+			r.ops = slices.DeleteFunc(r.ops, func(o op) bool { return o.args[0][0] == ' ' })
 		}
 		log = append(log, r)
 	}
