@@ -33,6 +33,9 @@ func (s *Set) Change(pairs [][2]string, checks ...func(name, value string) error
 	})
 }
 
+// Adopt is Change for what the cluster has agreed on, at start: what is immutable changes too.
+func (s *Set) Adopt(pairs [][2]string) error { return s.change(theLog, pairs, nil) }
+
 // ChangeAs is Change on behalf of a client: enable-protected-configs decides about protected directives. Local tells that the
 // client comes over loopback or a unix socket. Review may be nil.
 func (s *Set) ChangeAs(local bool, pairs [][2]string, review Review) error {
@@ -79,6 +82,7 @@ type asker int
 
 const (
 	anyone asker = iota + 1 // the node itself
+	theLog                  // what the cluster agreed on, before this process looked
 	localClient
 	remoteClient
 )
@@ -102,6 +106,7 @@ func (v *View) with(who asker, pairs [][2]string) (*View, []string, error) {
 		}
 		d := &v.catalog.list[row]
 		switch {
+		case who == theLog:
 		case !d.Mutable && !d.Protected, !d.Mutable && v.may(who):
 			return nil, nil, refused(pair[0], "can't set immutable config")
 		case d.Protected && !v.may(who):

@@ -69,7 +69,7 @@ func (c *chores) run(every time.Duration, turn func()) {
 
 // turn frees memory and, on the leader, proposes what has come due. One step is under way at a time.
 func (c *chores) turn() {
-	c.coolDown()
+	c.srv.coolDown()
 	if l := c.srv.replica.Leader(); !l.Known || !l.Self {
 		return
 	}
@@ -98,7 +98,10 @@ func (c *chores) propose(db uint32, args ...[]byte) {
 func (c *chores) expire() bool {
 	srv := c.srv
 	now := srv.clock.estimate()
-	srv.machine.RLock()
+	if !srv.machine.RLock() {
+		srv.machine.RUnlock()
+		return false
+	}
 	space := srv.machine.Space()
 	due := space.Due(now, expiredPerEntry)
 	leases := space.DueLeases(now, expiredPerEntry)
@@ -118,8 +121,10 @@ func (c *chores) expire() bool {
 
 // compactStep frees what compaction has passed, one bounded step after another.
 func (c *chores) compactStep() bool {
-	c.srv.machine.RLock()
-	garbage := c.srv.machine.Space().Store.Garbage()
+	garbage := 0
+	if c.srv.machine.RLock() {
+		garbage = c.srv.machine.Space().Store.Garbage()
+	}
 	c.srv.machine.RUnlock()
 	if garbage == 0 {
 		return false
@@ -128,10 +133,12 @@ func (c *chores) compactStep() bool {
 	return true
 }
 
-// coolDown keeps memory below maxmemory: values leave memory, as they are on disk by revision. When the index
-// alone is too large, growing writes are refused.
-func (c *chores) coolDown() {
-	srv := c.srv
+// baseMemory stands for what a process takes with no data in it: maxmemory below it holds nothing.
+const baseMemory = 1 << 20
+
+// coolDown keeps memory below maxmemory: values leave memory, as they are on disk by revision. When what
+// cannot leave is too large, growing writes are refused.
+func (srv *Server) coolDown() {
 	limit := srv.conf.Bytes("maxmemory")
 	if limit == 0 {
 		srv.guard.noMemory.Store(false)
@@ -142,19 +149,25 @@ func (c *chores) coolDown() {
 		srv.cool(min(memory.Total-limit, coolBytesPerTurn))
 		memory = srv.memoryUsed()
 	}
-	srv.guard.noMemory.Store(memory.Total-memory.Values-memory.Slack-memory.Engine > limit)
+	srv.guard.noMemory.Store(memory.Records+memory.History+memory.Tree+memory.Table+baseMemory > limit)
 }
 
 // memoryUsed is what the store takes.
 func (srv *Server) memoryUsed() mvcc.MemoryStats {
-	srv.machine.RLock()
 	defer srv.machine.RUnlock()
+	if !srv.machine.RLock() {
+		return mvcc.MemoryStats{}
+	}
 	return srv.machine.Space().Store.MemoryUsed()
 }
 
 // cool drops values that were not read lately from memory.
 func (srv *Server) cool(bytes int64) {
-	store := srv.machine.Space().Store
+	space := srv.machine.Space()
+	if space == nil {
+		return
+	}
+	store := space.Store
 	store.Lock()
 	defer store.Unlock()
 	store.Cool(bytes, coolStepsPerTurn)
@@ -211,7 +224,10 @@ func (c *chores) retain() {
 	if l := srv.replica.Leader(); !l.Known || !l.Self {
 		return
 	}
-	srv.machine.RLock()
+	if !srv.machine.RLock() {
+		srv.machine.RUnlock()
+		return
+	}
 	store := srv.machine.Space().Store
 	current, compacted := store.Revision(), store.Compacted()
 	target := max(store.RevisionBefore(int(srv.conf.Int("history-max-changes"))), store.RevisionBeforeBytes(srv.conf.Bytes("history-max-bytes")))

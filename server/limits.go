@@ -3,10 +3,10 @@ package server
 import (
 	"crypto/subtle"
 	"net"
+	"slices"
 	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
-	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/resp"
 )
@@ -15,6 +15,7 @@ import (
 type limits struct {
 	resp.Limits
 	Request int64 // max-request-size, in bytes of an encoded request
+	Output  conf.OutputLimit
 }
 
 // guard refuses commands that would grow the data while there is no memory or no disk for it. It is
@@ -40,7 +41,7 @@ func (g *guard) refusal() resp.Value {
 }
 
 // applyConf takes over what changed in the configuration.
-func (srv *Server) applyConf([]string) {
+func (srv *Server) applyConf(changed []string) {
 	view := srv.conf.View()
 	srv.limits.Store(&limits{
 		Limits: resp.Limits{
@@ -48,8 +49,12 @@ func (srv *Server) applyConf([]string) {
 			Query:   view.Bytes("client-query-buffer-limit"),
 		},
 		Request: view.Bytes("max-request-size"),
+		Output:  view.OutputLimit("normal"),
 	})
 	srv.slow.configure(view)
+	if slices.Contains(changed, "maxmemory") {
+		srv.coolDown()
+	}
 	srv.latency.configure(view)
 }
 
@@ -141,6 +146,3 @@ func setKeepAlive(c gnet.Conn, seconds int64) {
 	// An error leaves the connection without probes, which is no reason to refuse it.
 	_ = c.SetKeepAlivePeriod(secondsOf(seconds))
 }
-
-var _ = command.Fast
-var _ *conf.View

@@ -26,15 +26,15 @@ func transactions() []sessionCommand {
 	immediate := command.Fast | command.Loading | command.Stale | command.AllowBusy
 	return []sessionCommand{
 		{Spec: command.Spec{Name: "MULTI", Summary: "Starts a transaction.", Since: "1.2.0", Group: "transactions", Complexity: "O(1)",
-			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.NoMulti | command.Immediate, ACL: transactionACL}, run: startMulti},
+			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: startMulti},
 		{Spec: command.Spec{Name: "EXEC", Summary: "Executes all commands in a transaction.", Since: "1.2.0", Group: "transactions",
-			Complexity: "Depends on commands in the transaction", Arity: command.Exactly(1), Flags: command.Loading | command.Stale | command.NoScript | command.SkipSlowlog, ACL: transactionACL}, run: exec},
+			Complexity: "Depends on commands in the transaction", Arity: command.Exactly(1), Flags: command.Loading | command.Stale | command.NoScript | command.SkipSlowlog, ACL: transactionACL}, run: executeMulti},
 		{Spec: command.Spec{Name: "DISCARD", Summary: "Discards a transaction.", Since: "2.0.0", Group: "transactions",
 			Complexity: "O(N), when N is the number of queued commands", Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: discard},
 		{Spec: command.Spec{Name: "WATCH", Syntax: "key [key ...]", Summary: "Monitors changes to keys to determine the execution of a transaction.", Since: "2.2.0", Group: "transactions",
-			Complexity: "O(1) for every key.", Arity: command.AtLeast(2), Keys: command.KeysFromTo(1, -1, 1), Flags: immediate | command.NoScript | command.NoMulti, ACL: transactionACL}, run: watchKeys},
+			Complexity: "O(1) for every key.", Arity: command.AtLeast(2), Keys: command.KeysFromTo(1, -1, 1), Flags: immediate | command.NoScript, ACL: transactionACL}, run: watchKeys},
 		{Spec: command.Spec{Name: "WATCHREV", Syntax: "key revision [key revision ...]", Summary: "Makes the next transaction depend on the revisions of keys.", Since: "redoubt", Group: "redoubt",
-			Complexity: "O(1) for every key.", Arity: command.AtLeast(3), Keys: command.KeysFromTo(1, -1, 2), Flags: immediate | command.NoScript | command.NoMulti | command.Immediate, ACL: transactionACL}, run: watchRevisions},
+			Complexity: "O(1) for every key.", Arity: command.AtLeast(3), Keys: command.KeysFromTo(1, -1, 2), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: watchRevisions},
 		{Spec: command.Spec{Name: "UNWATCH", Summary: "Forgets about watched keys of a transaction.", Since: "2.2.0", Group: "transactions", Complexity: "O(1)",
 			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: unwatch},
 	}
@@ -96,9 +96,9 @@ func discard(s *session, _ [][]byte) resp.Value {
 	return resp.OK()
 }
 
-// exec makes the queued commands one request. Commands of the session itself run now, and their
+// executeMulti makes the queued commands one request. Commands of the session itself run now, and their
 // replies keep their places; SELECT counts for the commands behind it.
-func exec(s *session, _ [][]byte) resp.Value {
+func executeMulti(s *session, _ [][]byte) resp.Value {
 	m := s.multi
 	switch {
 	case m == nil:

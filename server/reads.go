@@ -46,6 +46,9 @@ func (t *readTurn) reset() {
 	}
 }
 
+// noState answers reads while the node ends or loads a snapshot.
+var noState = resp.Error("LOADING Redoubt is loading a snapshot or shutting down")
+
 // copyArgs copies a command into the turn's arena. Growing the arena leaves earlier arguments where
 // they are, alive in the old one.
 func (t *readTurn) copyArgs(args [][]byte) [][]byte {
@@ -95,9 +98,13 @@ func (l *loop) runTurn(t *readTurn, err error) {
 		}
 	} else {
 		m := l.srv.machine
-		m.RLock()
+		open := m.RLock()
 		for i := range t.ops {
 			op := &t.ops[i]
+			if !open {
+				op.s.readDone(op, noState)
+				continue
+			}
 			if s := op.s; s.again != nil || !s.runRead(t, op) {
 				s.again = append(s.again, detach(op))
 				if !s.catching {
@@ -162,7 +169,9 @@ func (s *session) readDone(op *readOp, v resp.Value) {
 		if v.IsError() {
 			s.srv.stats.errorReply(v.Text())
 		}
+		before := len(s.out)
 		s.out = v.Append(s.out, s.protoOf(op))
+		s.replied(len(s.out) - before)
 	}
 	s.loop.touch(s)
 }
@@ -230,7 +239,10 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 		return srv.readPast(op, &call, p)
 	}
 	for {
-		srv.machine.RLock()
+		if !srv.machine.RLock() {
+			srv.machine.RUnlock()
+			return noState.Append(nil, p)
+		}
 		view := srv.machine.View(op.db, srv.clock.estimate(), true)
 		v := op.answer(srv, &call, &view)
 		need := view.Need()
@@ -250,9 +262,12 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 
 // readPast runs a read as of its revision.
 func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol) []byte {
-	srv.machine.RLock()
+	open := srv.machine.RLock()
 	defer srv.machine.RUnlock()
-	view, err := srv.machine.Space().At(op.db, op.rev)
+	if !open {
+		return noState.Append(nil, p)
+	}
+	view, err := srv.machine.At(op.db, op.rev)
 	if err != nil {
 		return command.ErrorReply(err).Append(nil, p)
 	}

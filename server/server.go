@@ -102,6 +102,10 @@ func Open(o Options) (*Server, error) {
 		return nil, err
 	}
 	srv.pool = newPool()
+	if err := srv.loadShared(); err != nil {
+		srv.Close()
+		return nil, err
+	}
 	if err := srv.listen(); err != nil {
 		srv.Close()
 		return nil, err
@@ -114,7 +118,7 @@ func Open(o Options) (*Server, error) {
 // is replayed and the first entries of this process are applied.
 func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.machine = sm.New(sm.Options{
-		Table:      srv.table,
+		Table: srv.table,
 		Store: mvcc.Options{
 			MaxMemory: srv.conf.Bytes("maxmemory"),
 			Seed:      srv.seed(),
