@@ -164,7 +164,7 @@ func (s *session) dispatch(args [][]byte) bool {
 
 // mustPark tells whether the command has to wait for replies before it, or for CLIENT UNPAUSE.
 func (s *session) mustPark(e *entry) bool {
-	if s.pendingWrites >= pendingMax || s.pendingReads >= pendingMax {
+	if s.window.holds(s.pendingWrites + s.pendingReads) {
 		return true
 	}
 	if s.srv.pause.active() && s.srv.pause.stops(s, e) {

@@ -28,7 +28,8 @@ type loop struct {
 	turn     *readTurn  // reads gathered since the last ReadIndex was asked for
 	free     []*readTurn
 	stage    stage
-	depth    int // of enter; replies leave when it falls to 0
+	depth    int  // of enter; replies leave when it falls to 0
+	ending   bool // the node is: no session parses on
 }
 
 func newLoop(srv *Server, index int) *loop {

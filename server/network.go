@@ -167,9 +167,9 @@ func (n *network) OnTraffic(c gnet.Conn) gnet.Action {
 }
 
 // OnClose forgets the session; replies on their way still get out if the client only closed its sending side.
-func (n *network) OnClose(c gnet.Conn, _ error) gnet.Action {
+func (n *network) OnClose(c gnet.Conn, err error) gnet.Action {
 	if s, _ := c.Context().(*session); s != nil {
-		s.hangUp(c)
+		s.hangUp(c, err)
 	}
 	return gnet.None
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -10,9 +11,8 @@ import (
 
 // Limits of one connection.
 const (
-	// pendingMax bounds the commands of one pipeline that wait for their replies; beyond it the connection is
-	// not read on.
-	pendingMax = 16 << 10
+	// backlogMax bounds what is received and not yet parsed while the session waits for replies.
+	backlogMax = 1 << 30
 	// bufferKeepMax is the largest buffer an idle session keeps.
 	bufferKeepMax = 64 << 10
 )
@@ -56,10 +56,13 @@ type session struct {
 	conn transport
 	info clientInfo
 
-	in     []byte // received, not yet parsed
+	in     []byte // received; from head on not yet parsed
+	head   int
 	reader resp.Reader
 	out    []byte // replies to be written when the event ends
 	dirty  bool   // is in loop.dirty
+	window window
+	unsent unsent
 
 	proto         resp.Protocol
 	db            uint32
@@ -77,6 +80,7 @@ type session struct {
 	late          lateCommand // what waits
 	queued        bool        // EXEC is running a command of its queue
 	closing       bool        // closes once all replies are written; nothing more is parsed
+	ended         bool        // the client sends no more; closes once what it sent is answered
 	closed        bool
 	again         []readOp // reads that must run again off the loop, and those behind them
 	catching      bool     // a goroutine of the pool is at work on again
@@ -144,31 +148,48 @@ func (s *session) feed(b []byte) {
 		s.in = append(s.in, b...)
 		s.resume()
 	}
-	s.info.query.Store(int64(len(s.in)))
-	if limit := s.srv.limits.Load().Query; limit > 0 && int64(len(s.in)) > limit {
-		s.srv.log.Warn("closing client that reached max query buffer length", "client", s.info.id, "bytes", len(s.in))
+	s.checkQuery()
+}
+
+// checkQuery closes a client whose command is too long, or that is too far ahead of its replies.
+func (s *session) checkQuery() {
+	n := int64(len(s.in) - s.head)
+	s.info.query.Store(n)
+	limit := s.srv.limits.Load().Query
+	if s.stuck() {
+		limit = max(limit, backlogMax)
+	}
+	if limit > 0 && n > limit {
+		s.srv.log.Warn("closing client that reached max query buffer length", "client", s.info.id, "bytes", n)
 		s.close()
 	}
 }
 
 // stuck tells that the next command must wait for something that will call resume.
-func (s *session) stuck() bool { return s.parked || s.waiting || s.closing || s.closed }
+func (s *session) stuck() bool {
+	return s.parked || s.waiting || s.closing || s.closed || s.unsent.held || s.loop.ending
+}
 
 // resume parses on after what the session waited for has come.
 func (s *session) resume() {
-	if s.parked && s.pendingReads == 0 && s.pendingWrites < pendingMax/2 && !s.srv.pause.holds(s) {
+	if s.parked && s.pendingReads == 0 && s.window.open(s.pendingWrites) && !s.srv.pause.holds(s) {
 		s.parked = false
 	}
-	if s.stuck() || len(s.in) == 0 {
+	if s.stuck() || len(s.in) == s.head {
 		return
 	}
-	n := s.parse(s.in)
-	rest := copy(s.in, s.in[n:])
-	s.in = s.in[:rest]
-	if rest == 0 && cap(s.in) > bufferKeepMax {
-		s.in = nil
+	s.head += s.parse(s.in[s.head:])
+	switch rest := len(s.in) - s.head; {
+	case s.closed: // by the command itself
+	case rest == 0:
+		if s.in, s.head = s.in[:0], 0; cap(s.in) > bufferKeepMax {
+			s.in = nil
+		}
+	case s.head > rest: // each byte is moved once at most, however often the session waits
+		copy(s.in, s.in[s.head:])
+		s.in, s.head = s.in[:rest], 0
 	}
-	s.info.query.Store(int64(rest))
+	s.info.query.Store(int64(len(s.in) - s.head))
 }
 
 // parse runs the commands in b until one is incomplete or the session is stuck, and returns how many
@@ -194,9 +215,14 @@ func (s *session) parse(b []byte) int {
 
 // protocolError answers what cannot be read on, in the order of replies, and closes.
 func (s *session) protocolError(err error) {
-	s.srv.stats.protocolErrors.Add(1)
-	s.reply(resp.Error(err.Error()))
+	if errors.Is(err, resp.ErrQuery) { // without a word, as in Redis
+		s.srv.log.Warn("closing client that reached max query buffer length", "client", s.info.id)
+	} else {
+		s.srv.stats.protocolErrors.Add(1)
+		s.reply(resp.Error(err.Error()))
+	}
 	s.closing = true
+	s.loop.touch(s)
 }
 
 // reply answers a command that has run. It takes its turn behind pending replies.
@@ -271,6 +297,7 @@ func (s *session) settled(reply []byte, rev uint64, mute bool) {
 			s.srv.stats.errorReply(reply[1:])
 		}
 		s.out = append(s.out, reply...)
+		s.replied(len(reply))
 	}
 	s.loop.touch(s)
 }
@@ -281,7 +308,7 @@ func (s *session) flush() {
 		s.finishClosed()
 		return
 	}
-	if len(s.in) > 0 {
+	if len(s.in) > s.head {
 		s.resume()
 	}
 	if len(s.out) > 0 {
@@ -293,23 +320,11 @@ func (s *session) flush() {
 			s.out = s.out[:0]
 		}
 		s.checkOutput()
+	} else if s.info.output.Load() != 0 {
+		s.checkOutput()
 	}
-	if s.closing && s.pendingWrites == 0 && s.pendingReads == 0 {
-		s.close()
-	}
-}
-
-// checkOutput closes a client that does not read, by client-output-buffer-limit.
-func (s *session) checkOutput() {
-	n := int64(s.conn.Buffered())
-	s.info.output.Store(n)
-	if n == 0 {
-		return
-	}
-	limit := s.srv.conf.View().OutputLimit("normal")
-	if limit.Hard > 0 && n > limit.Hard {
-		s.srv.log.Warn("client closed for overcoming of output buffer limits", "client", s.info.id, "bytes", n)
-		s.close()
+	if !s.closed && (s.closing || s.ended) {
+		s.finishClosing()
 	}
 }
 
@@ -329,7 +344,7 @@ func (s *session) gone() {
 		return
 	}
 	s.closed, s.waiting = true, false
-	s.in, s.multi, s.watched = nil, nil, nil
+	s.in, s.head, s.multi, s.watched = nil, 0, nil, nil
 	delete(s.loop.sessions, s.info.id)
 	s.srv.clients.remove(s)
 	s.srv.pause.forget(s)

@@ -1,0 +1,212 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// What a client may be ahead of its replies, and they of the client.
+const (
+	// pendingMax bounds the commands of one pipeline that wait for their replies; beyond it the connection is
+	// not parsed on. A session starts with windowFirst and is given more as long as its replies are small.
+	pendingMax  = 16 << 10
+	windowFirst = 64
+	// aheadMax bounds the bytes of replies that are made for one session at a time, by what its latest ones took.
+	aheadMax = 16 << 20
+	// unsentMax is how many bytes of replies may wait for a client without a limit of its own; beyond it the
+	// client's commands wait too. Redis makes replies for as long as it has memory.
+	unsentMax = 64 << 20
+	// unsentCheck is how many bytes of replies are gathered before they are held against the limits.
+	unsentCheck = 256 << 10
+
+	lingerTick = 5 * time.Millisecond // between looks at a socket that has yet to take something
+	lingerMax  = 10 * time.Second     // that a closing socket may take nothing
+)
+
+// window bounds the replies that one session waits for. It opens while the replies are small and shuts when
+// they are large, since all that are asked for at once are in memory at once:
+//
+//	a pipeline of SETs: 64, 128, ... 16384 commands at a time
+//	a pipeline of GETs of 1 MB: 64, then 16 commands at a time
+type window struct {
+	size  int
+	heavy int  // bytes of the largest reply of late
+	full  bool // the session parked because of it
+}
+
+// holds notes, if pending replies fill the window, that it was full.
+func (w *window) holds(pending int) bool {
+	if w.size == 0 {
+		w.size = windowFirst
+	}
+	if pending < w.size {
+		return false
+	}
+	w.full = true
+	return true
+}
+
+// open tells whether a session that parked may go on with that many replies pending.
+func (w *window) open(pending int) bool {
+	if pending > w.size/2 {
+		return false
+	}
+	if w.full {
+		w.full = false
+		w.size = max(1, min(2*w.size, pendingMax, aheadMax/max(1, w.heavy)))
+	}
+	return true
+}
+
+// replied takes note of the size of one reply.
+func (w *window) replied(bytes int) { w.heavy = max(bytes, w.heavy-w.heavy/8) }
+
+// unsent is what the client has yet to take of its replies.
+type unsent struct {
+	held      bool  // too much: nothing is parsed
+	lingering bool  // a look at the socket is due
+	softSince int64 // monotonic nanoseconds; when the soft limit was passed, 0 below it
+	last      int   // bytes at the last look while closing
+	moved     int64 // monotonic nanoseconds; when there were fewer than before
+}
+
+// replied accounts for one reply that has just been appended to out, and closes a client that does not read.
+func (s *session) replied(bytes int) {
+	s.window.replied(bytes)
+	if len(s.out) >= unsentCheck {
+		s.checkOutput()
+	}
+}
+
+// checkOutput holds what the client has not taken against client-output-buffer-limit and our own bound.
+func (s *session) checkOutput() {
+	n := int64(len(s.out) + s.conn.Buffered())
+	s.info.output.Store(n)
+	if n == 0 {
+		s.unsent.held, s.unsent.softSince = false, 0
+		return
+	}
+	limit := s.srv.limits.Load().Output
+	now := s.srv.mono()
+	if limit.Soft <= 0 || n <= limit.Soft {
+		s.unsent.softSince = 0
+	} else if s.unsent.softSince == 0 {
+		s.unsent.softSince = now
+	}
+	soft := s.unsent.softSince != 0 && now-s.unsent.softSince >= int64(secondsOf(limit.SoftSeconds))
+	if limit.Hard > 0 && n > limit.Hard || soft {
+		s.srv.log.Warn("client closed for overcoming of output buffer limits", "client", s.info.id, "bytes", n)
+		s.out = nil
+		s.close()
+		return
+	}
+	hold := max(unsentMax, limit.Hard)
+	s.unsent.held = n > hold || s.unsent.held && n > hold/2
+	if s.unsent.held {
+		s.linger()
+	}
+}
+
+// linger looks at the session again soon, since gnet does not tell when a socket has taken its bytes.
+func (s *session) linger() {
+	if s.unsent.lingering {
+		return
+	}
+	s.unsent.lingering = true
+	time.AfterFunc(lingerTick, func() {
+		s.loop.post(func() {
+			s.unsent.lingering = false
+			s.loop.touch(s)
+		})
+	})
+}
+
+// finishClosing closes a session that is to end, when it has nothing to answer any more and the client took its
+// replies, or has taken none of them for long.
+func (s *session) finishClosing() {
+	if s.pendingWrites+s.pendingReads > 0 || !s.closing && (!s.ended || s.stuck()) {
+		return
+	}
+	n, now := s.conn.Buffered(), s.srv.mono()
+	if n == 0 {
+		s.close()
+		return
+	}
+	if s.unsent.moved == 0 || n < s.unsent.last {
+		s.unsent.moved = now
+	}
+	if s.unsent.last = n; now-s.unsent.moved > int64(lingerMax) {
+		s.close()
+		return
+	}
+	s.linger()
+}
+
+// hangUp is the end of a plain connection. A client that only stopped sending (as in `printf ... | nc`) still has
+// all it sent carried out and answered: to a duplicate of the socket, since gnet closes its own.
+func (s *session) hangUp(c gnet.Conn, err error) {
+	if s.closed {
+		return
+	}
+	idle := s.pendingWrites+s.pendingReads == 0 && len(s.out) == 0
+	if idle || s.waiting || !errors.Is(err, io.EOF) || c.OutboundBuffered() > 0 {
+		s.gone()
+		return
+	}
+	fd, err := c.Dup()
+	if err != nil {
+		s.gone()
+		return
+	}
+	s.conn = &lateConn{fd: fd, was: &s.info}
+	s.ended = true
+	s.loop.enter()
+	s.loop.touch(s)
+	s.loop.leave()
+}
+
+// lateConn takes the last replies of a session whose client has stopped sending. The socket does not block.
+type lateConn struct {
+	fd     int
+	was    *clientInfo
+	left   []byte // what the socket has not taken
+	broken bool
+}
+
+func (t *lateConn) Write(b []byte) (int, error) {
+	if !t.broken {
+		t.left = append(t.left, b...)
+		t.send()
+	}
+	return len(b), nil
+}
+
+func (t *lateConn) send() {
+	for len(t.left) > 0 {
+		n, err := unix.Write(t.fd, t.left)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return
+		case err != nil:
+			t.broken, t.left = true, nil
+		default:
+			t.left = t.left[n:]
+		}
+	}
+}
+
+// Buffered tries once more before it tells, as nobody else does.
+func (t *lateConn) Buffered() int {
+	t.send()
+	return len(t.left)
+}
+
+func (t *lateConn) Close()              { unix.Close(t.fd) }
+func (t *lateConn) Kind() transportKind { return t.was.kind }
+func (t *lateConn) Remote() string      { return t.was.remote }
+func (t *lateConn) Local() string       { return t.was.local }
