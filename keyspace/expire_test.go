@@ -135,4 +135,31 @@ func TestAccessTimes(t *testing.T) {
 	if got := idle(70_500); got != 60_000 {
 		t.Errorf("IdleTime() = %d, want 60000", got)
 	}
+	v = r.space.View(0, 65_000, 65_000, true)
+	it, _ := v.Lookup([]byte("k"))
+	if v.Value(it); idle(70_500) != 5_000 {
+		t.Errorf("IdleTime() after Value = %d, want 5000", idle(70_500))
+	}
+}
+
+func TestPastKnowsNoClock(t *testing.T) {
+	r := newRig(t, 1)
+	r.apply(1000, func(tx *Tx) { tx.Put([]byte("k"), text(1500), []byte("v")) })
+	rev := r.store.Revision()
+	r.apply(2000, func(tx *Tx) { tx.Lookup([]byte("k")) })
+	for _, c := range []struct{ estimate, ttl int64 }{{1200, 300}, {3000, 0}} {
+		v, err := r.space.At(0, rev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.CountFrom(c.estimate)
+		it, ok := v.Lookup([]byte("k"))
+		if !ok || string(v.Value(it)) != "v" || v.TTL(it) != c.ttl || v.Len() != 1 || v.Need() != 0 {
+			t.Errorf("at %d, counting from %d: %v, TTL %d, want %d", rev, c.estimate, ok, v.TTL(it), c.ttl)
+		}
+	}
+	v := r.space.View(0, 2000, 2000, true)
+	if _, ok := v.Lookup([]byte("k")); ok {
+		t.Error("k lives on")
+	}
 }

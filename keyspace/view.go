@@ -58,6 +58,10 @@ func (s *Space) At(db uint32, rev uint64) (View, error) {
 	return View{space: s, mv: mv, db: db, ks: mv.Keyspace(db), past: true, mayLoad: true}, nil
 }
 
+// CountFrom gives a view of the past the time from which TTL counts: this node's estimate of log time. What lives
+// is not judged by it.
+func (v *View) CountFrom(estimate int64) { v.estimate = estimate }
+
 // Need is what the calls so far lacked; 0 means that their answers are true.
 func (v *View) Need() Need { return v.need }
 
@@ -104,8 +108,12 @@ func (v *View) before(d int64) bool {
 	return false
 }
 
-// Value is the item's value. A cold one is read if this view may, else noted as NeedDisk and nil.
+// Value is the item's value, which counts as a use of the key. A cold one is read if this view may, else noted as
+// NeedDisk and nil.
 func (v *View) Value(it mvcc.Item) []byte {
+	if it.Ref != 0 && !v.past {
+		v.space.Store.Access(it.Ref, accessClock(v.estimate))
+	}
 	if !it.Cold {
 		return it.Value
 	}

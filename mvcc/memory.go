@@ -16,8 +16,12 @@ func (s *Store) validCell(ref Ref) *cell {
 // Access notes that a key was used: Cool passes it once more, and Accessed returns the clock, of which
 // 31 bits are kept. It needs RLock only.
 func (s *Store) Access(ref Ref, clock uint32) {
-	if c := s.validCell(ref); c != nil {
-		c.clock().Store(clock | accessTouched)
+	c := s.validCell(ref)
+	if c == nil {
+		return
+	}
+	if clock |= accessTouched; c.clock().Load() != clock { // a hot key's cell stays shared between processors
+		c.clock().Store(clock)
 	}
 }
 
