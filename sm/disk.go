@@ -225,7 +225,7 @@ func (m *Machine) enter(number int) (*home, error) {
 func (m *Machine) settle(h *home) {
 	m.index = h.store.Applied()
 	m.logTime.Store(m.state.logTime)
-	m.done = m.done[:0]
+	m.batch, m.done, m.failed = nil, m.done[:0], nil
 	m.mu.Lock()
 	m.home.Store(h)
 	m.mu.Unlock()

@@ -58,7 +58,6 @@ func (m *Machine) Recover(r io.Reader, stop <-chan struct{}) error {
 	if err != nil {
 		return fmt.Errorf("open the store of a snapshot: %w", err)
 	}
-	m.failed = nil
 	m.settle(h)
 	return nil
 }
