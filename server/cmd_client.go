@@ -63,7 +63,7 @@ func helpText(name string, lines ...string) resp.Value {
 	for _, l := range lines {
 		list = append(list, resp.Simple(l))
 	}
-	return resp.Array(append(list, resp.Simple("HELP"), resp.Simple("    Print this help."))...)
+	return resp.Array(append(list, resp.Simple("HELP"), resp.Simple("    Prints this help."))...)
 }
 
 // is compares an argument with an upper-case word, in any case.

@@ -67,8 +67,13 @@ func (s *session) kill(f *killFilter) (killed int) {
 			s.closing = true
 			continue
 		}
-		s.srv.clients.remove(other) // at once, though its loop closes it a little later
-		other.loop.post(other.close)
+		s.srv.clients.remove(other)
+		other.setFlag(flagKilled, true) // from now on nothing it sends is run, though another loop closes it a little later
+		if other.loop == s.loop {
+			other.close()
+		} else {
+			other.loop.post(other.close)
+		}
 	}
 	return killed
 }

@@ -12,6 +12,7 @@ const (
 	flagNoEvict uint32 = 1 << iota
 	flagNoTouch
 	flagMonitor
+	flagKilled
 )
 
 func (s *session) setFlag(f uint32, on bool) {

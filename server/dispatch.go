@@ -94,6 +94,7 @@ func (srv *Server) lookup(args [][]byte) (*entry, resp.Value) {
 			if strings.EqualFold(sub.Name, string(args[1])) {
 				e = sub
 				if !e.Arity.Allows(len(args)) {
+					e.stats.rejected.Add(1)
 					return nil, command.WrongArity(e.name)
 				}
 				return e, resp.None
@@ -104,6 +105,7 @@ func (srv *Server) lookup(args [][]byte) (*entry, resp.Value) {
 		}
 	}
 	if !e.Arity.Allows(len(args)) {
+		e.stats.rejected.Add(1)
 		return nil, command.WrongArity(e.name)
 	}
 	return e, resp.None

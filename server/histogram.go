@@ -81,17 +81,17 @@ func (d *distribution) percentile(p float64) int64 {
 	return 0
 }
 
-// cumulative calls fn with the number of runs up to each power of two of microseconds, beginning with the
-// first that has any and ending with the one that has all.
+// cumulative calls fn with the number of runs up to each power of two of nanoseconds from 1024, told in
+// microseconds as Redis tells them, beginning with the first that has any and ending with the one that has all.
 func (d *distribution) cumulative(fn func(micros int64, runs uint64)) {
 	seen, i := uint64(0), 0
-	for micros := int64(1); seen < d.total; micros *= 2 {
-		for i < len(d.counts) && (bucketEnd(i) <= micros*1000 || micros*1000 >= 1<<histogramBits) {
+	for bound := int64(1024); seen < d.total; bound *= 2 {
+		for i < len(d.counts) && bucketEnd(i) < bound {
 			seen += d.counts[i]
 			i++
 		}
 		if seen > 0 {
-			fn(micros, seen)
+			fn((bound+bound/128-1)/1000, seen) // the end of a bucket of Redis' own histogram
 		}
 	}
 }

@@ -135,7 +135,7 @@ func (l *loop) newSession(conn transport) *session {
 
 // feed takes bytes from the socket and runs the commands they complete. The bytes are not kept.
 func (s *session) feed(b []byte) {
-	if s.closed || s.closing {
+	if s.closed || s.closing || s.info.flags.Load()&flagKilled != 0 {
 		return
 	}
 	s.loop.enter()

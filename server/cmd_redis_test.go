@@ -1,0 +1,68 @@
+package server
+
+import (
+	osexec "os/exec"
+	"testing"
+	"time"
+
+	"github.com/redoubt-db/redoubt/internal/corpus"
+	"github.com/redoubt-db/redoubt/test/process"
+)
+
+// sameAsRedis are commands about connection and node whose replies must be Redis' to the letter, run in order
+// on one connection.
+var sameAsRedis = []string{
+	"CLIENT", "CLIENT NOPE", "CLIENT ID extra", "CLIENT GETNAME", "CLIENT SETNAME \"a b\"", "CLIENT SETNAME me", "CLIENT GETNAME",
+	"CLIENT SETNAME \"\"", "CLIENT GETNAME", "CLIENT LIST TYPE nope", "CLIENT LIST ID x", "CLIENT LIST ID 1 x", "CLIENT LIST nope", "CLIENT LIST TYPE replica",
+	"CLIENT KILL", "CLIENT KILL 1.2.3.4:5", "CLIENT KILL ID 0", "CLIENT KILL ID x", "CLIENT KILL ID 10 wrong", "CLIENT KILL TYPE nope", "CLIENT KILL USER nope",
+	"CLIENT KILL SKIPME maybe", "CLIENT KILL TYPE pubsub SKIPME no", "CLIENT KILL ADDR 1.2.3.4:5 LADDR 1.2.3.4:6",
+	"CLIENT REPLY nope", "CLIENT REPLY ON", "CLIENT NO-EVICT maybe", "CLIENT NO-EVICT on", "CLIENT NO-EVICT off",
+	"CLIENT PAUSE x", "CLIENT PAUSE -1", "CLIENT PAUSE 0", "CLIENT PAUSE 10 nope", "CLIENT UNPAUSE", "CLIENT UNBLOCK x", "CLIENT UNBLOCK 12345", "CLIENT UNBLOCK 12345 nope",
+	"CLIENT TRACKING off", "CLIENT TRACKING maybe", "CLIENT TRACKINGINFO", "CLIENT GETREDIR", "CLIENT CACHING yes",
+	"CONFIG", "CONFIG NOPE", "CONFIG GET", "CONFIG GET maxmemory-samples", "CONFIG SET maxmemory", "CONFIG SET maxmemory 1 timeout", "CONFIG SET nope 1",
+	"CONFIG SET timeout x", "CONFIG SET maxmemory 1 maxmemory 2", "CONFIG SET daemonize yes", "CONFIG SET timeout 100 maxmemory-samples 7", "CONFIG GET timeout",
+	"CONFIG RESETSTAT", "CONFIG RESETSTAT x", "CONFIG REWRITE", "CONFIG HELP",
+	"SLOWLOG", "SLOWLOG NOPE", "SLOWLOG GET -2", "SLOWLOG GET x", "SLOWLOG RESET", "SLOWLOG LEN", "SLOWLOG GET", "SLOWLOG HELP",
+	"LATENCY RESET", "LATENCY LATEST", "LATENCY HISTORY nope", "LATENCY GRAPH nope", "LATENCY HELP", "LATENCY HISTOGRAM nope",
+	"MEMORY USAGE nope", "MEMORY USAGE nope SAMPLES", "MEMORY USAGE nope SAMPLES -1", "MEMORY USAGE nope SAMPLES x", "MEMORY NOPE", "MEMORY HELP", "MEMORY PURGE",
+	"SHUTDOWN NOPE", "SHUTDOWN SAVE NOSAVE", "SHUTDOWN ABORT", "SHUTDOWN ABORT NOW", "BGSAVE nope", "SAVE",
+	"REPLICAOF NO ONE", "SLAVEOF no one", "WAIT x 0", "WAIT 0 x", "WAIT 0 -1", "WAIT 0 10", "TIME x", "INFO nope",
+	"FUNCTION FLUSH", "FUNCTION FLUSH nope", "SCRIPT FLUSH", "SCRIPT FLUSH nope", "SCRIPT FLUSH ASYNC",
+	"COMMAND NOPE", "COMMAND INFO nope", "COMMAND GETKEYS nope a", "COMMAND GETKEYS GET a", "COMMAND GETKEYS PING x", "COMMAND LIST FILTERBY nope x", "COMMAND HELP",
+	"DEBUG", "DEBUG NOPE", "DEBUG SLEEP", "DEBUG SLEEP 0", "DEBUG OBJECT nope", "DEBUG ERROR \"MY error\"", "DEBUG DIGEST", "DEBUG DIGEST-VALUE nope",
+	"DEBUG PROTOCOL string", "DEBUG PROTOCOL integer", "DEBUG PROTOCOL double", "DEBUG PROTOCOL bignum", "DEBUG PROTOCOL null", "DEBUG PROTOCOL array", "DEBUG PROTOCOL set",
+	"DEBUG PROTOCOL map", "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL true", "DEBUG PROTOCOL false", "DEBUG PROTOCOL nope", "DEBUG SET-ACTIVE-EXPIRE 1",
+}
+
+func TestRepliesAreRedis(t *testing.T) {
+	if _, err := osexec.LookPath("redis-server"); err != nil {
+		t.Skip(err)
+	}
+	port, err := process.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	redis, err := process.Start("redis-server --port {port} --dir {dir} --enable-debug-command yes --save ''", port, t.TempDir(), 10*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { redis.Kill() })
+	theirs, err := corpus.Dial("tcp", redis.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { theirs.Close() })
+	real, ours := &testClient{t, theirs}, startNode(t).dial(t)
+	for _, proto := range []int{2, 3} {
+		for _, c := range []*testClient{real, ours} {
+			if err := c.Proto(proto); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, line := range sameAsRedis {
+			if want, got := real.do(line), ours.do(line); got != want {
+				t.Errorf("RESP%d %s = %s, want %s", proto, line, got, want)
+			}
+		}
+	}
+}
