@@ -180,7 +180,7 @@ func (s *session) mustPark(e *entry) bool {
 	case e.Write != nil || e.name == "exec":
 		return s.pendingReads > 0
 	case e.Read != nil:
-		return s.pendingWrites > 0 && e.Flags&command.Long != 0
+		return s.pendingWrites+s.pendingReads > 0 && e.Flags&command.Long != 0 // a ReadIndex of its own would overtake
 	}
 	return s.pendingWrites > 0 || s.pendingReads > 0
 }

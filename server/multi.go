@@ -30,13 +30,13 @@ func transactions() []sessionCommand {
 		{Spec: command.Spec{Name: "EXEC", Summary: "Executes all commands in a transaction.", Since: "1.2.0", Group: "transactions",
 			Complexity: "Depends on commands in the transaction", Arity: command.Exactly(1), Flags: command.Loading | command.Stale | command.NoScript | command.SkipSlowlog, ACL: transactionACL}, run: executeMulti},
 		{Spec: command.Spec{Name: "DISCARD", Summary: "Discards a transaction.", Since: "2.0.0", Group: "transactions",
-			Complexity: "O(N), when N is the number of queued commands", Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: discard},
+			Complexity: "O(N), when N is the number of queued commands", Arity: command.Exactly(1), Flags: immediate | command.NoScript, ACL: transactionACL}, run: discard},
 		{Spec: command.Spec{Name: "WATCH", Syntax: "key [key ...]", Summary: "Monitors changes to keys to determine the execution of a transaction.", Since: "2.2.0", Group: "transactions",
 			Complexity: "O(1) for every key.", Arity: command.AtLeast(2), Keys: command.KeysFromTo(1, -1, 1), Flags: immediate | command.NoScript, ACL: transactionACL}, run: watchKeys},
 		{Spec: command.Spec{Name: "WATCHREV", Syntax: "key revision [key revision ...]", Summary: "Makes the next transaction depend on the revisions of keys.", Since: "redoubt", Group: "redoubt",
 			Complexity: "O(1) for every key.", Arity: command.AtLeast(3), Keys: command.KeysFromTo(1, -1, 2), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: watchRevisions},
 		{Spec: command.Spec{Name: "UNWATCH", Summary: "Forgets about watched keys of a transaction.", Since: "2.2.0", Group: "transactions", Complexity: "O(1)",
-			Arity: command.Exactly(1), Flags: immediate | command.NoScript | command.Immediate, ACL: transactionACL}, run: unwatch},
+			Arity: command.Exactly(1), Flags: immediate | command.NoScript, ACL: transactionACL}, run: unwatch}, // behind a WATCH that waits for its view
 	}
 }
 
@@ -115,18 +115,50 @@ func executeMulti(s *session, _ [][]byte) resp.Value {
 	if r := s.refuseTransaction(m); !r.IsNone() {
 		return r
 	}
-	ops := make([]sm.Op, len(m.ops))
-	for i, q := range m.ops {
-		if q.entry.IsSession() {
-			ops[i].Raw = s.runQueued(q)
+	s.exec = &execution{queued: m.ops, guards: guards, ops: make([]sm.Op, len(m.ops))}
+	return s.goOn()
+}
+
+// execution is an EXEC at work: the session commands of the transaction run one after the other, some of
+// them with an answer that comes later; then all the others go into the log as one request.
+type execution struct {
+	queued []queued
+	guards []sm.Guard
+	ops    []sm.Op
+	next   int // the next of queued to look at
+}
+
+// goOn runs session commands until one has to wait, or all are done and the request is staged.
+func (s *session) goOn() resp.Value {
+	x := s.exec
+	for ; x.next < len(x.queued); x.next++ {
+		q := x.queued[x.next]
+		if !q.entry.IsSession() {
+			x.ops[x.next] = sm.Op{DB: s.db, Args: q.args}
 			continue
 		}
-		ops[i] = sm.Op{DB: s.db, Args: q.args}
+		start := s.srv.mono()
+		v := q.entry.run(s, q.args)
+		if s.waiting {
+			s.late(q.entry, q.args, start)
+			return resp.None
+		}
+		s.srv.account(s, q.entry, q.args, s.srv.mono()-start, v.IsError())
+		x.ops[x.next].Raw = v.Append([]byte{}, s.proto)
 	}
-	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(ops)}
-	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, guards, ops) })
+	s.exec = nil
+	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(x.ops)}
+	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
 	s.pendingWrites++
 	return resp.None
+}
+
+// slotDone takes the late answer of a session command in a transaction.
+func (s *session) slotDone(v resp.Value) {
+	x := s.exec
+	x.ops[x.next].Raw = v.Append([]byte{}, s.proto)
+	x.next++
+	s.goOn()
 }
 
 // refuseTransaction looks again at what may have changed since the commands were queued.
@@ -140,20 +172,6 @@ func (s *session) refuseTransaction(m *multi) resp.Value {
 		}
 	}
 	return resp.None
-}
-
-// runQueued runs a session command of a transaction and returns its encoded reply.
-func (s *session) runQueued(q queued) []byte {
-	s.queued = true
-	start := s.srv.mono()
-	v := q.entry.run(s, q.args)
-	s.queued = false
-	if s.waiting {
-		s.waiting = false
-		v = resp.Error("ERR " + q.entry.Name + " is not allowed in transactions")
-	}
-	s.srv.account(s, q.entry, q.args, s.srv.mono()-start, v.IsError())
-	return v.Append(nil, s.proto)
 }
 
 // slots are the ready replies among a transaction's, in order.
@@ -188,15 +206,9 @@ func (s *session) watchKey(db uint32, key []byte, view *keyspace.View) {
 			return
 		}
 	}
-	g := sm.Guard{DB: db, Key: key, View: view.Revision()}
-	it, live := view.Lookup(key)
-	if live {
-		g.Rev = it.Mod
+	if g := view.Guard(key); view.Need() == 0 {
+		s.watched = append(s.watched, g)
 	}
-	if view.Need() != 0 {
-		return
-	}
-	s.watched = append(s.watched, g)
 }
 
 func watchRevisions(s *session, args [][]byte) resp.Value {
@@ -231,9 +243,16 @@ func unwatch(s *session, _ [][]byte) resp.Value {
 
 // readThen answers a session command by a linearizable read; run holds the store's read lock.
 func (s *session) readThen(run func(view *keyspace.View) resp.Value) {
-	if s.queued {
-		s.wait() // which EXEC refuses
-		return
+	s.loop.queueRead(s, s.ownRead(readOp{run: run, db: s.db}))
+}
+
+// ownRead makes the read of a session command: inside a transaction its reply is a slot's.
+func (s *session) ownRead(op readOp) readOp {
+	if s.exec == nil {
+		op.mute = s.owner() == any(&s.mutedMe)
+		return op
 	}
-	s.loop.queueRead(s, readOp{run: run, db: s.db, mute: s.owner() == any(&s.mutedMe)})
+	s.wait()
+	op.then = s.finish
+	return op
 }

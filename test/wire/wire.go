@@ -65,8 +65,11 @@ func Dial(addr string, within time.Duration) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{net: c, r: bufio.NewReaderSize(c, readBuffer)}, nil
+	return New(c), nil
 }
+
+// New is a client on a connection that is there already: over TLS, a unix socket, or one that a test sends rubbish on.
+func New(c net.Conn) *Conn { return &Conn{net: c, r: bufio.NewReaderSize(c, readBuffer)} }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.net.Close() }
