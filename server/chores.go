@@ -76,7 +76,7 @@ func (c *chores) turn() {
 	if c.busy.Load() > 0 {
 		return
 	}
-	if c.expireOn.Load() && c.expire() {
+	if c.expireOn.Load() && !c.srv.pause.active() && c.expire() {
 		return
 	}
 	if c.compactStep() {

@@ -107,9 +107,7 @@ func debugSleep(s *session, args [][]byte) resp.Value {
 		seconds = 0
 	}
 	s.wait()
-	if !s.queued {
-		time.AfterFunc(time.Duration(max(0, min(seconds, debugSleepMax))*float64(time.Second)), func() { s.answer(resp.OK()) })
-	}
+	time.AfterFunc(time.Duration(max(0, min(seconds, debugSleepMax))*float64(time.Second)), func() { s.answer(resp.OK()) })
 	return resp.None
 }
 

@@ -64,8 +64,6 @@ func readAt(s *session, args [][]byte) resp.Value {
 	case e.Read == nil:
 		return resp.Error("ERR AT takes a read command on keys")
 	}
-	op := readOp{s: s, db: s.db, proto: s.proto, entry: e, args: cloneArgs(args[2:]), rev: rev, past: true}
-	op.mute = s.owner() == any(&s.mutedMe)
-	s.readLong(op)
+	s.readLong(s.ownRead(readOp{db: s.db, proto: s.proto, entry: e, args: args[2:], rev: rev, past: true}))
 	return resp.None
 }

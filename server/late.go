@@ -16,13 +16,9 @@ func (s *session) accountLate(v resp.Value) {
 	s.late = lateCommand{}
 }
 
-// later runs work off the loop and answers with its result. Inside EXEC it does not begin, and EXEC refuses
-// the command.
+// later runs work off the loop and answers with its result.
 func (s *session) later(work func() resp.Value) resp.Value {
 	s.wait()
-	if s.queued {
-		return resp.None
-	}
 	s.srv.pool.run(func() { s.answer(work()) })
 	return resp.None
 }

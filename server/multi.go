@@ -140,7 +140,7 @@ func (s *session) goOn() resp.Value {
 		start := s.srv.mono()
 		v := q.entry.run(s, q.args)
 		if s.waiting {
-			s.late(q.entry, q.args, start)
+			s.late = lateCommand{q.entry, q.args, start}
 			return resp.None
 		}
 		s.srv.account(s, q.entry, q.args, s.srv.mono()-start, v.IsError())

@@ -18,6 +18,8 @@ type readOp struct {
 	rev   uint64
 	raw   []byte // with ready: a reply that only keeps its place
 	ready bool
+	// then takes the reply in place of the connection; it must copy what it keeps.
+	then func(resp.Value)
 	// run answers in place of a command's handler; it has the store's read lock.
 	run func(view *keyspace.View) resp.Value
 }
@@ -165,6 +167,10 @@ func (s *session) readDone(op *readOp, v resp.Value) {
 	if s.closed {
 		return
 	}
+	if op.then != nil {
+		op.then(v)
+		return
+	}
 	if !op.mute {
 		if v.IsError() {
 			s.srv.stats.errorReply(v.Text())
@@ -244,6 +250,7 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 			return noState.Append(nil, p)
 		}
 		view := srv.machine.View(op.db, srv.clock.estimate(), true)
+		view.Pauses = true
 		v := op.answer(srv, &call, &view)
 		need := view.Need()
 		var reply []byte
@@ -271,5 +278,7 @@ func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol)
 	if err != nil {
 		return command.ErrorReply(err).Append(nil, p)
 	}
+	view.CountFrom(srv.clock.estimate())
+	view.Pauses = true
 	return op.answer(srv, call, &view).Append(nil, p)
 }

@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -256,11 +257,21 @@ type machineAdapter struct {
 
 // Apply hands over committed entries.
 func (a machineAdapter) Apply(entries []replica.Entry) error {
+	own := make([]sm.Entry, len(entries))
 	for i := range entries {
-		one := [1]sm.Entry{sm.Entry(entries[i])}
-		if err := a.Machine.Apply(one[:]); err != nil {
-			return err
-		}
+		own[i] = sm.Entry(entries[i])
+	}
+	return a.Machine.Apply(own)
+}
+
+// Recover loads a snapshot, and tells the batcher which of this node's batches came inside it.
+func (a machineAdapter) Recover(r io.Reader, stop <-chan struct{}) error {
+	if err := a.Machine.Recover(r, stop); err != nil {
+		return err
+	}
+	if b := a.srv.ready.Load(); b != nil {
+		receipt := a.Receipt(a.srv.replica.ID())
+		b.Recovered(receipt.Incarnation, receipt.Number)
 	}
 	return nil
 }

@@ -78,7 +78,6 @@ type session struct {
 	parked        bool
 	waiting       bool        // a command's answer comes later by finish
 	late          lateCommand // what waits
-	queued        bool        // EXEC is running a command of its queue
 	closing       bool        // closes once all replies are written; nothing more is parsed
 	ended         bool        // the client sends no more; closes once what it sent is answered
 	closed        bool
@@ -86,6 +85,7 @@ type session struct {
 	catching      bool     // a goroutine of the pool is at work on again
 
 	multi   *multi
+	exec    *execution // an EXEC whose session commands are being run
 	watched []watch
 	mutedMe muted
 	lastRev uint64 // main revision of the last write, for WAIT
@@ -267,7 +267,11 @@ func (s *session) finish(v resp.Value) {
 	}
 	s.waiting = false
 	s.accountLate(v)
-	s.reply(v)
+	if s.exec != nil {
+		s.slotDone(v)
+	} else {
+		s.reply(v)
+	}
 	s.resume()
 }
 
