@@ -60,8 +60,11 @@ func (srv *Server) memoryReport() (r memoryReport) {
 	return r
 }
 
-// overhead is what is not values: index, history's index, engine and Go's own heap.
-func (r *memoryReport) overhead() int64 { return r.used - r.store.Values }
+// dataset is the live keys with those of their values that are in memory.
+func (r *memoryReport) dataset() int64 { return r.store.Records + r.store.Values }
+
+// overhead is all else: index, history, engine and Go's own heap.
+func (r *memoryReport) overhead() int64 { return r.used - r.dataset() }
 
 // residentBytes asks the kernel; 0 if it does not say.
 func residentBytes() int64 {
@@ -85,8 +88,8 @@ func infoMemory(srv *Server, w *infoWriter) {
 	w.field("used_memory_peak_perc", percent(r.used, r.peak))
 	w.field("used_memory_overhead", r.overhead())
 	w.field("used_memory_startup", 0)
-	w.field("used_memory_dataset", r.store.Values)
-	w.field("used_memory_dataset_perc", percent(r.store.Values, r.used))
+	w.field("used_memory_dataset", r.dataset())
+	w.field("used_memory_dataset_perc", percent(r.dataset(), r.used))
 	w.field("used_memory_history", r.store.History)
 	w.field("used_memory_index", r.store.Tree+r.store.Table)
 	w.field("used_memory_slack", r.store.Slack)

@@ -100,11 +100,11 @@ func memoryStats(s *session, _ [][]byte) resp.Value {
 	number("keys.count", r.keys)
 	each := int64(0)
 	if r.keys > 0 {
-		each = (r.store.Values + r.store.Tree + r.store.Table) / r.keys
+		each = (r.dataset() + r.store.Tree + r.store.Table) / r.keys
 	}
 	number("keys.bytes-per-key", each)
-	number("dataset.bytes", r.store.Values)
-	add("dataset.percentage", resp.Double(100*ratio(r.store.Values, r.used)))
+	number("dataset.bytes", r.dataset())
+	add("dataset.percentage", resp.Double(100*ratio(r.dataset(), r.used)))
 	add("peak.percentage", resp.Double(100*ratio(r.used, r.peak)))
 	number("allocator.allocated", r.used)
 	number("allocator.active", r.store.Total+r.runtime)
@@ -134,7 +134,7 @@ func memoryDoctor(s *session, _ [][]byte) resp.Value {
 	if r.store.Slack > r.store.Total/3 && r.store.Slack > 10<<20 {
 		found = append(found, fmt.Sprintf("Slack: %s are taken from the system and not in use; new values will fill them.", humanBytes(r.store.Slack)))
 	}
-	if r.store.History > r.store.Values && r.store.History > 10<<20 {
+	if r.store.History > r.dataset() && r.store.History > 10<<20 {
 		found = append(found, fmt.Sprintf("History: superseded versions take %s in memory; see history-max-age, or COMPACT.", humanBytes(r.store.History)))
 	}
 	if len(found) == 0 {
@@ -145,6 +145,6 @@ func memoryDoctor(s *session, _ [][]byte) resp.Value {
 
 func memoryMallocStats(s *session, _ [][]byte) resp.Value {
 	r := s.srv.memoryReport()
-	return resp.Verbatim(fmt.Sprintf("store: values %d, history %d, tree %d, table %d, slack %d, engine %d, total %d\ngo: heap %d, total %d\nresident: %d\n",
-		r.store.Values, r.store.History, r.store.Tree, r.store.Table, r.store.Slack, r.store.Engine, r.store.Total, r.heap, r.runtime, r.rss))
+	return resp.Verbatim(fmt.Sprintf("store: records %d, values %d, history %d, tree %d, table %d, slack %d, engine %d, total %d\ngo: heap %d, total %d\nresident: %d\n",
+		r.store.Records, r.store.Values, r.store.History, r.store.Tree, r.store.Table, r.store.Slack, r.store.Engine, r.store.Total, r.heap, r.runtime, r.rss))
 }

@@ -21,14 +21,19 @@ type testNode struct {
 	addr string
 }
 
-// startNode starts a server with options as on its command line.
+// startNode starts a server with options as on its command line; a file may be the first.
 func startNode(t *testing.T, options ...string) *testNode {
 	t.Helper()
 	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--enable-debug-command", "yes"}, options...)
+	var args []string
+	if len(options) > 0 && !strings.HasPrefix(options[0], "--") {
+		args, options = options[:1:1], options[1:]
+	}
+	args = append(args, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--enable-debug-command", "yes")
+	args = append(args, options...)
 	set, _, err := conf.Load(args, strings.NewReader(""))
 	if err != nil {
 		t.Fatal(err)
@@ -129,4 +134,16 @@ func (c *wireClient) want(want string) {
 	if got := string(r.Kind) + " " + r.Text; got != want {
 		c.t.Errorf("reply %s, want %s", got, want)
 	}
+}
+
+// field is a number of INFO.
+func (c *testClient) field(section, name string) int64 {
+	c.t.Helper()
+	_, rest, found := strings.Cut(c.do("INFO "+section), `\r\n`+name+":")
+	value, _, _ := strings.Cut(rest, `\r\n`)
+	n, err := strconv.ParseInt(value, 10, 64)
+	if !found || err != nil {
+		c.t.Fatalf("INFO %s has no number %s: %v", section, name, err)
+	}
+	return n
 }
