@@ -103,7 +103,7 @@ func TestNoFlags(t *testing.T) {
 		t.Error(err)
 	}
 	srv.Kill()
-	srv = start(t, command, defaultPort, dir)
+	start(t, command, defaultPort, dir)
 	expect(t, defaultPort, "hello", "GET", "greeting")
 }
 

@@ -28,7 +28,6 @@ func TestParse(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	out := parse(printed)
 	for _, c := range []struct {
 		name    string
 		e       expectation
@@ -42,8 +41,7 @@ func TestJudge(t *testing.T) {
 		{"no end", expectation{cases: 1}, "[ok]: one (1 ms)\n", "did not come to its end"},
 		{"exception", expectation{cases: 1}, "[ok]: one (1 ms)\n[exception]: Executing test client: I/O error\n" + theEnd, "I/O error"},
 	} {
-		out = parse(c.text)
-		got := c.e.judge(out)
+		got := c.e.judge(parse(c.text))
 		if c.finding == "" && len(got) > 0 || c.finding != "" && (len(got) != 1 || !strings.Contains(got[0], c.finding)) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.finding)
 		}
