@@ -107,6 +107,12 @@ func TestLateCommandsInTransactions(t *testing.T) {
 	c.want("GET a", "\"1\"")
 	c.contains("SLOWLOG GET", "1) \"DEBUG\"\n      2) \"SLEEP\"")
 	c.want("SLOWLOG LEN", "(integer) 1")
+	c.want("WATCH a", "OK")
+	c.want("SET a 2", "OK")
+	c.want("MULTI", "OK")
+	c.want("SET a 3", "QUEUED")
+	c.want("EXEC", "(nil)")
+	c.contains("INFO commandstats", "cmdstat_set:calls=2,", "cmdstat_debug:calls=2,", "cmdstat_exec:calls=2,")
 }
 
 func TestInfo(t *testing.T) {

@@ -30,3 +30,23 @@ func (s *session) answer(v resp.Value) {
 		s.loop.touch(s)
 	})
 }
+
+// accountMulti notes the commands of the oldest transaction under way, each at its share of the batch's time
+// per request. None of them ran if there is no reply, or if it is null since a watched key had changed.
+func (s *session) accountMulti(reply []byte) {
+	if len(s.executed) == 0 {
+		return
+	}
+	ops := s.executed[0]
+	if s.executed = s.executed[1:]; len(s.executed) == 0 {
+		s.executed = nil
+	}
+	if len(reply) < 2 || reply[0] != '*' || reply[1] == '-' {
+		return
+	}
+	for _, q := range ops {
+		if !q.entry.IsSession() {
+			s.srv.account(s, q.entry, q.args, s.srv.applyTime.Load()/int64(len(ops)), false)
+		}
+	}
+}

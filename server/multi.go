@@ -147,6 +147,7 @@ func (s *session) goOn() resp.Value {
 		x.ops[x.next].Raw = v.Append([]byte{}, s.proto)
 	}
 	s.exec = nil
+	s.executed = append(s.executed, x.queued)
 	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(x.ops)}
 	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
 	s.pendingWrites++

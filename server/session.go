@@ -78,6 +78,7 @@ type session struct {
 	parked        bool
 	waiting       bool        // a command's answer comes later by finish
 	late          lateCommand // what waits
+	executed      [][]queued  // transactions on their way, oldest first
 	closing       bool        // closes once all replies are written; nothing more is parsed
 	ended         bool        // the client sends no more; closes once what it sent is answered
 	closed        bool

@@ -211,6 +211,9 @@ func (l *loop) deliver(d *delivery) {
 }
 
 func (l *loop) deliverTo(s *session, op *sm.LocalOp, reply []byte, d *delivery, mute bool) {
+	if op.Kind == sm.OpRequest && op.Spec == nil {
+		s.accountMulti(reply)
+	}
 	if !d.err.IsNone() {
 		reply = d.err.Append(nil, s.proto)
 		if op.Kind == sm.OpReply {
