@@ -24,14 +24,22 @@ const (
 	raftPort    = 16379
 )
 
-// binary builds the server once for each test that wants it; the build cache makes that cheap.
-func binary(t *testing.T) string {
-	t.Helper()
-	path, err := process.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+// program is the path of the server, built once for all tests of this package.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "redoubt-smoke-")
+		if err == nil {
+			defer os.RemoveAll(dir)
+			program, err = process.Build(dir)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
 }
 
 func freePort(t *testing.T) int {
@@ -95,7 +103,7 @@ func TestNoFlags(t *testing.T) {
 		}
 		l.Close()
 	}
-	command, dir := binary(t), t.TempDir()
+	command, dir := program, t.TempDir()
 	srv := start(t, command, defaultPort, dir)
 	expect(t, defaultPort, "OK", "SET", "greeting", "hello")
 	expect(t, defaultPort, "hello", "GET", "greeting")
@@ -108,7 +116,7 @@ func TestNoFlags(t *testing.T) {
 }
 
 func TestStopIsClean(t *testing.T) {
-	command, dir, port := binary(t)+" --port {port} --dir {dir}", t.TempDir(), freePort(t)
+	command, dir, port := program+" --port {port} --dir {dir}", t.TempDir(), freePort(t)
 	srv := start(t, command, port, dir)
 	expect(t, port, "1", "INCR", "n")
 	if err := srv.Stop(stopMax); err != nil {
@@ -120,7 +128,7 @@ func TestStopIsClean(t *testing.T) {
 
 // TestAnotherAddress moves a directory between ports: nothing in it may depend on where the node listened.
 func TestAnotherAddress(t *testing.T) {
-	command, dir := binary(t)+" --port {port} --dir {dir}", t.TempDir()
+	command, dir := program+" --port {port} --dir {dir}", t.TempDir()
 	for n := 1; n <= 3; n++ {
 		port := freePort(t)
 		srv := start(t, command, port, dir)
@@ -131,7 +139,7 @@ func TestAnotherAddress(t *testing.T) {
 
 // TestRefusals: a start that cannot be right ends with a sentence that says why.
 func TestRefusals(t *testing.T) {
-	program, dir := binary(t), t.TempDir()
+	dir := t.TempDir()
 	command := program + " --port {port} --dir {dir}"
 	start(t, command, freePort(t), dir)
 	file := filepath.Join(t.TempDir(), "redis.conf")
@@ -164,7 +172,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "s")
-	start(t, binary(t)+" --port {port} --dir {dir}", freePort(t), dir, "--unixsocket", socket)
+	start(t, program+" --port {port} --dir {dir}", freePort(t), dir, "--unixsocket", socket)
 	out, err := exec.Command(cli, "-s", socket, "SET", "a", "b").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "OK" {
 		t.Errorf("SET over the socket: %v, %s", err, out)
@@ -174,7 +182,7 @@ func TestUnixSocket(t *testing.T) {
 // TestPassword compares both servers' words where they are asked for one.
 func TestPassword(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
-	start(t, binary(t)+" --port {port} --dir {dir}", port, dir, "--requirepass", "secret")
+	start(t, program+" --port {port} --dir {dir}", port, dir, "--requirepass", "secret")
 	c, err := wire.Dial(fmt.Sprintf("127.0.0.1:%d", port), replyMax)
 	if err != nil {
 		t.Fatal(err)
