@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/redoubt-db/redoubt/mvcc"
-	"golang.org/x/sys/unix"
 )
 
 // What the chores do at a time, and how often they look.
@@ -178,27 +177,11 @@ func (c *chores) housekeeping() {
 	srv := c.srv
 	srv.clock.slew(time.Now(), housekeepingEvery)
 	srv.rates.sample(srv)
-	c.checkSpace()
+	srv.checkSpace()
+	srv.keepBallast()
+	srv.checkUnread()
 	c.closeIdle()
 	c.retain()
-}
-
-// checkSpace refuses growing writes below the free-space reserve, and takes them again when there is room.
-func (c *chores) checkSpace() {
-	reserve := c.srv.conf.Bytes("free-space-reserve")
-	var fs unix.Statfs_t
-	if err := unix.Statfs(c.srv.conf.String("dir"), &fs); err != nil {
-		return
-	}
-	free := int64(fs.Bavail) * fs.Bsize
-	full := free < reserve
-	if was := c.srv.guard.noSpace.Swap(full); was != full {
-		if full {
-			c.srv.log.Error("free disk space is below free-space-reserve: growing writes are refused", "free", free, "reserve", reserve)
-		} else {
-			c.srv.log.Info("disk has room again: writes are taken", "free", free)
-		}
-	}
 }
 
 // closeIdle closes clients that said nothing for timeout seconds.

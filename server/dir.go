@@ -29,7 +29,11 @@ func (srv *Server) openDir(dir string) error {
 		lock.Close()
 		return fmt.Errorf("data directory %s is in use by another process; stop that one, or name another directory with --dir", dir)
 	}
-	if err := checkFormat(filepath.Join(dir, "FORMAT")); err != nil {
+	err = giveUpBallast(dir, srv.log)
+	if err == nil {
+		err = checkFormat(filepath.Join(dir, "FORMAT"))
+	}
+	if err != nil {
 		lock.Close()
 		return err
 	}

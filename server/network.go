@@ -54,6 +54,7 @@ func (srv *Server) listen() error {
 	if err := n.listenTLS(); err != nil {
 		return err
 	}
+	srv.checkSpace() // before the first write, not a second later
 	n.refusing.Store(false)
 	return nil
 }

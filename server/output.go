@@ -111,6 +111,15 @@ func (s *session) checkOutput() {
 	}
 }
 
+// checkUnread has sessions look at clients that have replies to take, as their limits know a time as well.
+func (srv *Server) checkUnread() {
+	for _, s := range srv.clients.all() {
+		if s.info.output.Load() > 0 {
+			s.loop.post(func() { s.loop.touch(s) })
+		}
+	}
+}
+
 // linger looks at the session again soon, since gnet does not tell when a socket has taken its bytes.
 func (s *session) linger() {
 	if s.unsent.lingering {

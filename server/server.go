@@ -65,6 +65,7 @@ type Server struct {
 	limits     atomic.Pointer[limits]
 	pause      pauseState
 	guard      guard
+	space      space
 	stats      stats
 	slow       slowlog
 	latency    latency
@@ -160,7 +161,7 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.ready.Store(srv.batcher)
 	<-srv.batcher.Ready()
 	srv.clock.observe(srv.machine.LogTime())
-	srv.saves.begin(rep.Applied())
+	srv.saves.begin(srv.revision())
 	return nil
 }
 

@@ -106,6 +106,7 @@ func (l *loop) stageStart(i int) int {
 func (l *loop) commitOps(from, to int) {
 	st := &l.stage
 	body := st.body[l.stageStart(from):st.ops[to-1].end]
+	l.srv.spend(len(body))
 	batch := l.srv.batcher.OpenFor(len(body))
 	batch.Body = append(batch.Body, body...)
 	for i := from; i < to; i++ {

@@ -152,8 +152,7 @@ func TestClientThatNeverReads(t *testing.T) {
 	c.want("OK", "SET", "big", strings.Repeat("x", 1<<20))
 	for _, first := range []string{"", bulk("SET", "small", "1")} { // reads alone, and reads that ride behind a write
 		stop := neighbour(t, srv.Addr)
-		conn := raw(t, srv.Addr)
-		conn.SetReadBuffer(4096)
+		conn := deaf(t, srv.Addr)
 		send(conn, first+strings.Repeat(bulk("GET", "big"), 1000))
 		until(t, "the client is disconnected", func() bool { return !strings.Contains(clients(c), conn.LocalAddr().String()) })
 		if worst := stop(); worst > stallMax {
@@ -179,10 +178,56 @@ func TestSoftOutputLimit(t *testing.T) {
 	srv := start(t, "", "--client-output-buffer-limit", "normal 0 1mb 1")
 	c := dial(t, srv.Addr)
 	c.want("OK", "SET", "big", strings.Repeat("x", 1<<20))
-	conn := raw(t, srv.Addr)
-	conn.SetReadBuffer(4096)
+	conn := deaf(t, srv.Addr)
+	began := time.Now()
 	send(conn, strings.Repeat(bulk("GET", "big"), 20))
 	until(t, "the client is disconnected", func() bool { return !strings.Contains(clients(c), conn.LocalAddr().String()) })
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("disconnected after %s, want a second at least", took)
+	}
+}
+
+// deaf is a connection that is known to the server and will read no more.
+func deaf(t *testing.T, addr string) net.Conn {
+	conn := raw(t, addr)
+	conn.SetReadBuffer(4096)
+	send(conn, "PING\r\n")
+	line(t, conn)
+	return conn
+}
+
+// TestDeafWithoutLimit: without a limit, as by default, such a client waits for itself and costs bounded memory; when it
+// reads again it gets everything.
+func TestDeafWithoutLimit(t *testing.T) {
+	const asked, size = 400, 1 << 20
+	srv := start(t, "")
+	c := dial(t, srv.Addr)
+	c.want("OK", "SET", "big", strings.Repeat("x", size))
+	conn := raw(t, srv.Addr)
+	send(conn, strings.Repeat(bulk("GET", "big"), asked)+bulk("INCR", "last"))
+	until(t, "replies that wait", func() bool { return waitingFor(c, conn) > 32<<20 })
+	stop := neighbour(t, srv.Addr)
+	want := int64(asked*(size+len("$1048576\r\n\r\n")) + len(":1\r\n"))
+	if n, err := io.CopyN(io.Discard, conn, want); err != nil {
+		t.Errorf("%d of %d bytes came: %v", n, want, err)
+	}
+	if worst := stop(); worst > stallMax {
+		t.Errorf("a neighbour waited %s", worst)
+	}
+	if peak := srv.PeakRSS(); peak > memoryMax {
+		t.Errorf("the server took %d MB", peak>>20)
+	}
+	c.want(`"1"`, "GET", "last")
+}
+
+// waitingFor is how many bytes of replies a client has yet to take, by CLIENT LIST.
+func waitingFor(c *client, conn net.Conn) (bytes int64) {
+	for text := range strings.Lines(clients(c)) {
+		if _, rest, ok := strings.Cut(text, " omem="); ok && strings.Contains(text, " addr="+conn.LocalAddr().String()) {
+			fmt.Sscan(rest, &bytes)
+		}
+	}
+	return bytes
 }
 
 // TestPipelineWithoutReading: a million writes sent before the first reply is read are all done and all answered.
