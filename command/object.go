@@ -53,9 +53,22 @@ func objectIdleTime(c *ReadCall) (resp.Value, error) {
 	return resp.Int(c.View.IdleTime(it) / 1000), nil
 }
 
+// Redis shares one object among all values that are small integers, and says of it what OBJECT REFCOUNT
+// says of any object it never frees.
+const (
+	sharedIntegers = 10000
+	sharedRefCount = 1<<31 - 1
+)
+
 func objectRefCount(c *ReadCall) (resp.Value, error) {
-	if _, ok := c.View.Lookup(c.At(2)); !ok {
+	it, ok := c.View.Lookup(c.At(2))
+	if !ok {
 		return resp.Null(), nil
+	}
+	if it.Type == mvcc.String && it.Hint == keyspace.HintContent && it.Len <= len("9999") {
+		if n, ok := parseInt(c.View.Value(it)); ok && 0 <= n && n < sharedIntegers {
+			return resp.Int(sharedRefCount), nil
+		}
 	}
 	return resp.Int(1), nil
 }

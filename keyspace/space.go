@@ -31,6 +31,8 @@ type Space struct {
 	Leases    *lease.Table // shared leases, and by keyspace the keys attached to them
 	Databases uint32       // how many there are, the same on every replica; it changes under the store's lock only
 
+	Expired uint64 // keys ended at their deadlines since Open, for INFO; under the store's lock
+
 	due deadlines
 	tx  Tx // reused: one request is applied at a time
 

@@ -75,10 +75,11 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 func (tx *Tx) end(ks mvcc.Keyspace, key []byte, it mvcc.Item) {
 	if it.Lease != 0 {
 		if l := tx.space.Leases.Lookup(it.Lease); l != nil {
-			tx.revoke(l)
+			tx.space.Expired += uint64(tx.revoke(l))
 			return
 		}
 	}
+	tx.space.Expired++
 	tx.mv.Delete(ks, key)
 }
 

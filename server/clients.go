@@ -101,6 +101,13 @@ func (p *pauseState) holds(s *session) bool {
 	return held
 }
 
+// waiting is how many sessions are parked.
+func (p *pauseState) waiting() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.parked)
+}
+
 func (p *pauseState) forget(s *session) {
 	if !p.on.Load() {
 		return
@@ -145,4 +152,13 @@ func (srv *Server) unpause(force bool) {
 			s.resume()
 		})
 	}
+}
+
+// expiredKeys are the keys that ended at their deadlines since the process started.
+func (srv *Server) expiredKeys() uint64 {
+	defer srv.machine.RUnlock()
+	if !srv.machine.RLock() {
+		return 0
+	}
+	return srv.machine.Space().Expired
 }

@@ -85,7 +85,7 @@ func infoClients(srv *Server, w *infoWriter) {
 	w.field("maxclients", srv.conf.Int("maxclients"))
 	w.field("client_recent_max_input_buffer", input)
 	w.field("client_recent_max_output_buffer", output)
-	w.field("blocked_clients", 0)
+	w.field("blocked_clients", srv.pause.waiting())
 	w.field("tracking_clients", 0)
 	w.field("clients_in_timeout_table", 0)
 }
@@ -140,6 +140,7 @@ func infoStats(srv *Server, w *infoWriter) {
 	w.field("sync_full", 0)
 	w.field("sync_partial_ok", 0)
 	w.field("sync_partial_err", 0)
+	w.field("expired_keys", srv.expiredKeys())
 	w.field("evicted_keys", 0)
 	w.field("evicted_clients", 0)
 	w.field("pubsub_channels", 0)

@@ -37,24 +37,24 @@ type saves struct {
 }
 
 type savesReport struct {
-	running     bool
-	rewriting   bool
-	started     time.Time
-	last        time.Time // the last success; the process' start before it
-	lastApplied uint64    // index covered by it
-	ok          bool
-	took        time.Duration // negative: never
-	count       int64
-	rewriteOK   bool
-	rewriteTook time.Duration // negative: never
-	rewrites    int64
+	running      bool
+	rewriting    bool
+	started      time.Time
+	last         time.Time // the last success; the process' start before it
+	lastRevision uint64    // covered by it
+	ok           bool
+	took         time.Duration // negative: never
+	count        int64
+	rewriteOK    bool
+	rewriteTook  time.Duration // negative: never
+	rewrites     int64
 }
 
 // begin is the state of a fresh process.
-func (p *saves) begin(applied uint64) {
+func (p *saves) begin(revision uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.savesReport = savesReport{last: time.Now(), lastApplied: applied, ok: true, rewriteOK: true, took: -1, rewriteTook: -1}
+	p.savesReport = savesReport{last: time.Now(), lastRevision: revision, ok: true, rewriteOK: true, took: -1, rewriteTook: -1}
 }
 
 func (p *saves) report() savesReport {
@@ -63,8 +63,17 @@ func (p *saves) report() savesReport {
 	return p.savesReport
 }
 
-// changes are the log entries since the last save, which is what a crash would have to replay at most.
-func (r *savesReport) changes(srv *Server) uint64 { return srv.replica.Applied() - r.lastApplied }
+// changes are the revisions since the last save.
+func (r *savesReport) changes(srv *Server) uint64 { return srv.revision() - r.lastRevision }
+
+// revision is the current main revision; 0 while there is no state.
+func (srv *Server) revision() uint64 {
+	defer srv.machine.RUnlock()
+	if !srv.machine.RLock() {
+		return 0
+	}
+	return srv.machine.Space().Store.Revision()
+}
 
 func (r *savesReport) current() int64 {
 	if !r.running {
@@ -85,7 +94,7 @@ func (p *saves) start(rewrite bool) bool {
 	return true
 }
 
-func (p *saves) finish(applied uint64, err error) {
+func (p *saves) finish(revision uint64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	took := time.Since(p.started)
@@ -98,15 +107,15 @@ func (p *saves) finish(applied uint64, err error) {
 	}
 	p.running, p.rewriting = false, false
 	if err == nil {
-		p.last, p.lastApplied = time.Now(), applied
+		p.last, p.lastRevision = time.Now(), revision
 	}
 }
 
 // flush makes the store's files hold everything applied so far and lets the log be shortened. It blocks.
 func (srv *Server) flush() error {
-	applied := srv.replica.Applied()
+	revision := srv.revision()
 	err := srv.replica.Snapshot()
-	srv.saves.finish(applied, err)
+	srv.saves.finish(revision, err)
 	if err != nil {
 		srv.log.Error("save failed", "err", err)
 	}
