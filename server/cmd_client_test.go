@@ -169,3 +169,28 @@ func TestHistogram(t *testing.T) {
 		t.Errorf("cumulative = %v", got)
 	}
 }
+
+func TestMonitor(t *testing.T) {
+	n := startNode(t)
+	m := n.wire(t)
+	m.send("MONITOR")
+	m.want("+ OK")
+	other := n.wire(t)
+	for _, args := range [][]string{{"SET", "a\n\"\x01", "1"}, {"CONFIG", "GET", "unseen"}, {"MULTI"}, {"GET", "a"}, {"EXEC"}, {"MULTI"}, {"NOSUCH"}, {"EXEC"}, {"HELLO", "2", "AUTH", "u", "p"}, {"AUTH", "p"}} {
+		other.send(args...)
+	}
+	for _, want := range []string{`"SET" "a\n\"\x01" "1"`, `"MULTI"`, `"GET" "a"`, `"EXEC"`, `"MULTI"`, `"EXEC"`, `"HELLO" "2" "AUTH" "(redacted)" "(redacted)"`, `"AUTH" "(redacted)"`} {
+		r, err := m.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := regexp.MustCompile(`^\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] `).FindString(r.Text); at == "" || r.Text[len(at):] != want {
+			t.Errorf("MONITOR shows %s, want %s", r.Text, want)
+		}
+	}
+	m.send("RESET")
+	m.want("+ RESET")
+	other.send("SET", "b", "1")
+	m.send("PING", "quiet")
+	m.want("$ quiet")
+}

@@ -152,6 +152,7 @@ func quit(s *session, _ [][]byte) resp.Value {
 // reset puts the connection back as it was when it opened.
 func reset(s *session, _ [][]byte) resp.Value {
 	s.endMulti()
+	s.endMonitor()
 	s.db, s.proto, s.mode = 0, resp.RESP2, replyOn
 	s.stale, s.noTouch, s.noEvict = false, false, false
 	s.info.db.Store(0)

@@ -187,6 +187,7 @@ func (s *session) mustPark(e *entry) bool {
 
 // route sends a command on its way: into the batch, to the turn's reads, or to its own code.
 func (s *session) route(e *entry, args [][]byte) {
+	s.srv.show(s, e, args)
 	switch {
 	case e.Write != nil:
 		s.stageCommand(e, args)

@@ -71,6 +71,7 @@ type Server struct {
 	latency    latency
 	saves      saves
 	rates      rates
+	monitors   monitors
 	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
@@ -101,7 +102,7 @@ func Open(o Options) (*Server, error) {
 	}
 	if err := srv.openReplica(dir, o.Fatal); err != nil {
 		srv.lock.Close()
-		return nil, err
+		return nil, adviseOpen(dir, err)
 	}
 	srv.pool = newPool()
 	if err := srv.loadShared(); err != nil {
@@ -125,7 +126,7 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 			MaxMemory: srv.conf.Bytes("maxmemory"),
 			Seed:      srv.seed(),
 			Run:       sideBySide,
-			Logger:    pebbleLogger{srv.log},
+			Logger:    pebbleLogger{srv.log, fatal},
 			Trouble:   func(err error) { srv.log.Error("the store could not write; it tries again", "err", err) },
 		},
 		Local:      srv.local,

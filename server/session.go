@@ -353,6 +353,7 @@ func (s *session) gone() {
 	delete(s.loop.sessions, s.info.id)
 	s.srv.clients.remove(s)
 	s.srv.pause.forget(s)
+	s.srv.monitors.remove(s)
 }
 
 // finishClosed is what is left to do for a session that is gone.

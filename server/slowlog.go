@@ -151,18 +151,33 @@ func trimSlow(args [][]byte) [][]byte {
 // redacted stands for what must not be shown.
 const redacted = "(redacted)"
 
-// redact hides secrets among arguments: values of sensitive directives in CONFIG SET. It may return args.
+// redact hides secrets among arguments: values of sensitive directives in CONFIG SET, names and passwords of
+// AUTH and HELLO. It may return args.
 func redact(c *conf.Set, e *entry, args [][]byte) [][]byte {
-	if e.name != "config|set" {
-		return args
-	}
 	var hidden [][]byte
-	for i := 2; i+1 < len(args); i += 2 {
-		if d, ok := c.Lookup(string(args[i])); ok && d.Sensitive {
-			if hidden == nil {
-				hidden = append([][]byte(nil), args...)
+	hide := func(i int) {
+		if hidden == nil {
+			hidden = append([][]byte(nil), args...)
+		}
+		hidden[i] = []byte(redacted)
+	}
+	switch e.name {
+	case "config|set":
+		for i := 2; i+1 < len(args); i += 2 {
+			if d, ok := c.Lookup(string(args[i])); ok && d.Sensitive {
+				hide(i + 1)
 			}
-			hidden[i+1] = []byte(redacted)
+		}
+	case "auth":
+		for i := 1; i < len(args); i++ {
+			hide(i)
+		}
+	case "hello":
+		for i := 2; i+2 < len(args); i++ {
+			if is(args[i], "AUTH") {
+				hide(i + 1)
+				hide(i + 2)
+			}
 		}
 	}
 	if hidden == nil {
