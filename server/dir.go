@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/redoubt-db/redoubt/replica"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,6 +60,26 @@ func checkFormat(file string) error {
 	return nil
 }
 
+// adviseOpen puts what can be done behind an error of opening what is in the data directory, on one line.
+func adviseOpen(dir string, err error) error {
+	text := oneLine(err.Error())
+	var network *net.OpError
+	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
+		if errors.Is(err, other) {
+			return errors.New(text)
+		}
+	}
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return fmt.Errorf("%s; the disk is full: free %d MB and start again, nothing acknowledged is lost", text, startNeeds>>20)
+	case errors.As(err, &network), strings.Contains(text, "restore"):
+		return errors.New(text)
+	}
+	return fmt.Errorf("%s; the data directory %s is damaged: check the disk, and restore the directory from a backup", text, dir)
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // writeFormat writes the format file so that it is whole or absent whatever happens.
 func writeFormat(file string) error {
 	tmp := file + ".tmp"
@@ -76,7 +97,18 @@ func writeFormat(file string) error {
 	if err == nil {
 		err = os.Rename(tmp, file)
 	}
+	if err == nil {
+		err = syncDir(filepath.Dir(file))
+	}
 	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // raftAddress is where other nodes reach this one's Raft transport, and where it listens: loopback unless
