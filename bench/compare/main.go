@@ -120,7 +120,7 @@ func run(o options) error {
 }
 
 func start(name, command, base string) (contender, error) {
-	c := contender{name: name, dir: filepath.Join(base, name)}
+	c := contender{name: name, dir: filepath.Join(base, name+"-data")}
 	if err := os.Mkdir(c.dir, 0o755); err != nil {
 		return c, err
 	}
