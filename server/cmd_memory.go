@@ -20,6 +20,7 @@ func memoryCommands() []sessionCommand {
 	}
 	usage := costing("O(1)", node("USAGE", "key [SAMPLES count]", "Estimates the memory usage of a key.", "4.0.0", command.AtLeast(3), 0, 0, nil))
 	usage.Keys = command.KeyAt(2)
+	usage.Keys.Access = "RO"
 	usage.Read = memoryUsage
 	purge := slow(node("PURGE", "", "Asks the allocator to release memory.", "4.0.0", command.Exactly(2), 0, 0, memoryPurge))
 	purge.Tips = []string{"request_policy:all_shards", "response_policy:all_succeeded"}

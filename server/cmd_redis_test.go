@@ -2,6 +2,9 @@ package server
 
 import (
 	osexec "os/exec"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,7 +37,9 @@ var sameAsRedis = []string{
 	"DEBUG PROTOCOL map", "DEBUG PROTOCOL verbatim", "DEBUG PROTOCOL true", "DEBUG PROTOCOL false", "DEBUG PROTOCOL nope", "DEBUG SET-ACTIVE-EXPIRE 1",
 }
 
-func TestRepliesAreRedis(t *testing.T) {
+// startRedis is a connection to a real redis-server; without one the test is skipped.
+func startRedis(t *testing.T) *testClient {
+	t.Helper()
 	if _, err := osexec.LookPath("redis-server"); err != nil {
 		t.Skip(err)
 	}
@@ -52,7 +57,11 @@ func TestRepliesAreRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { theirs.Close() })
-	real, ours := &testClient{t, theirs}, startNode(t).dial(t)
+	return &testClient{t, theirs}
+}
+
+func TestRepliesAreRedis(t *testing.T) {
+	real, ours := startRedis(t), startNode(t).dial(t)
 	for _, proto := range []int{2, 3} {
 		for _, c := range []*testClient{real, ours} {
 			if err := c.Proto(proto); err != nil {
@@ -63,6 +72,31 @@ func TestRepliesAreRedis(t *testing.T) {
 			if want, got := real.do(line), ours.do(line); got != want {
 				t.Errorf("RESP%d %s = %s, want %s", proto, line, got, want)
 			}
+		}
+	}
+}
+
+// declaredAsRedis are commands whose declarations must be Redis' own. Of containers, that holds for the
+// subcommands that both have.
+var declaredAsRedis = []string{
+	"client|caching", "client|getname", "client|getredir", "client|help", "client|id", "client|info", "client|kill", "client|list", "client|no-evict", "client|pause",
+	"client|reply", "client|setname", "client|tracking", "client|trackinginfo", "client|unblock", "client|unpause", "config", "command", "slowlog", "memory", "latency",
+	"info", "debug", "time", "lolwut", "shutdown", "save", "bgsave", "bgrewriteaof", "lastsave", "wait", "role", "replicaof", "slaveof", "monitor", "function|flush", "script|flush",
+}
+
+func TestDeclarationsAreRedis(t *testing.T) {
+	real, ours := startRedis(t), startNode(t).dial(t)
+	number := regexp.MustCompile(`(?m)^( *\d+[)#] ?)+`)
+	normal := func(c *testClient, name string) string {
+		lines := strings.Split(number.ReplaceAllString(c.do("COMMAND INFO "+name), ""), "\n")
+		// Nothing is loaded while commands run, so nobody is told which command would mind.
+		lines = slices.DeleteFunc(lines, func(l string) bool { return l == "no_async_loading" })
+		slices.Sort(lines)
+		return strings.Join(lines, " ")
+	}
+	for _, name := range declaredAsRedis {
+		if want, got := normal(real, name), normal(ours, name); got != want {
+			t.Errorf("COMMAND INFO %s = %s, want %s", name, got, want)
 		}
 	}
 }

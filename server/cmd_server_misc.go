@@ -13,17 +13,17 @@ import (
 func miscellany() []sessionCommand {
 	lolwut := node("LOLWUT", "[VERSION version]", "Displays the version.", "5.0.0", command.AtLeast(1), command.Fast|command.ReadFlag, 0, lolwut)
 	scripting := func(c sessionCommand) sessionCommand { return grouped("scripting", c) }
-	flush := func(summary, since, complexity string, flags command.Flags) sessionCommand {
-		return hinted("response_policy:all_succeeded", hinted("request_policy:all_nodes", costing(complexity,
+	flush := func(policy, summary, since, complexity string, flags command.Flags) sessionCommand {
+		return hinted("response_policy:all_succeeded", hinted("request_policy:"+policy, costing(complexity,
 			scripting(node("FLUSH", "[ASYNC | SYNC]", summary, since, command.AtLeast(2), flags, acl.Scripting, flushNothing)))))
 	}
 	return []sessionCommand{
 		hinted("nondeterministic_output", node("TIME", "", "Returns the server time.", "2.6.0", command.Exactly(1), anytimeFlags|command.Fast, 0, serverTime)),
 		lolwut,
 		scripting(node("FUNCTION", "", "A container for function commands.", "7.0.0", command.AtLeast(2), 0, 0, nil,
-			flush("Deletes all libraries and functions.", "7.0.0", "O(N) where N is the number of functions deleted", command.NoScript|command.WriteFlag))),
+			flush("all_shards", "Deletes all libraries and functions.", "7.0.0", "O(N) where N is the number of functions deleted", command.NoScript|command.WriteFlag))),
 		scripting(node("SCRIPT", "", "A container for Lua scripts management commands.", "2.6.0", command.AtLeast(2), 0, 0, nil,
-			flush("Removes all server-side Lua scripts from the script cache.", "2.6.0", "O(N) with N being the number of scripts in cache", command.NoScript))),
+			flush("all_nodes", "Removes all server-side Lua scripts from the script cache.", "2.6.0", "O(N) with N being the number of scripts in cache", command.NoScript))),
 	}
 }
 
