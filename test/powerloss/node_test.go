@@ -1,0 +1,204 @@
+package powerloss
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	pebblevfs "github.com/cockroachdb/pebble/v2/vfs"
+	raftvfs "github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/replica"
+	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
+)
+
+const patience = 30 * time.Second
+
+// disks are what survives a power loss.
+type disks struct {
+	raft  *raftvfs.MemFS
+	store *pebblevfs.MemFS
+}
+
+func newDisks() *disks {
+	return &disks{raft: raftvfs.NewStrictMem(), store: pebblevfs.NewCrashableMem()}
+}
+
+// node is one life of a server between two power losses: its write path without listeners.
+type node struct {
+	*sm.Machine
+	on      *disks
+	replica *replica.Replica
+	batcher *replica.Batcher[*sm.Local]
+	ready   chan struct{} // closed when replica and batcher are set
+	journal *journal
+	start   time.Time
+
+	// power is held shared by a flush of the store, whose end lets the log be dropped. The power goes between two flushes,
+	// or the store would be from before one and the log from behind it, which no moment is.
+	power sync.RWMutex
+}
+
+// journal is every entry that was applied, by index. What is applied again is the same; what the log lost is cut off.
+type journal struct {
+	entries map[uint64][]byte
+	last    uint64
+}
+
+func (j *journal) note(e replica.Entry) {
+	for ; j.last > e.Index; j.last-- { // applied, though its sync was never to end: nobody was told
+		delete(j.entries, j.last)
+	}
+	j.entries[e.Index] = append([]byte(nil), e.Data...)
+	j.last = e.Index
+}
+
+func storeOptions(fs *pebblevfs.MemFS) mvcc.Options {
+	return mvcc.Options{FS: fs, MemTableBytes: 256 << 10, CacheBytes: 1 << 20, HeapMemory: true, Seed: 1}
+}
+
+func open(t *testing.T, on *disks, j *journal) *node {
+	t.Helper()
+	n := &node{on: on, ready: make(chan struct{}), journal: j, start: time.Now()}
+	n.Machine = sm.New(sm.Options{
+		Table: command.NewTable(command.Families()...),
+		Store: storeOptions(on.store),
+		Local: func(id, incarnation, number uint64) *sm.Local {
+			if b := n.mine(id); b != nil {
+				local, _ := b.InFlight(incarnation, number)
+				return local
+			}
+			return nil
+		},
+		Applied: func(id, _, number uint64) {
+			if b := n.mine(id); b != nil {
+				b.Applied(number)
+			}
+		},
+		Incarnated: func(id, nonce, incarnation uint64) {
+			if b := n.mine(id); b != nil {
+				b.Incarnated(nonce, incarnation)
+			}
+		},
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	rep, err := replica.Open(replica.Options{
+		Dir: "/raft", MachineDir: "/data", Address: address, FS: on.raft, Machine: n,
+		Tick: time.Millisecond, HeartbeatTicks: 5, ElectionTicks: 50, CompactBytes: 1 << 20, KeepBytes: 256 << 10,
+	})
+	if err != nil {
+		t.Fatalf("the node does not start after the power loss: %v", err)
+	}
+	n.replica = rep
+	n.batcher = replica.NewBatcher(rep, replica.BatcherOptions[*sm.Local]{
+		Seal:      func(dst []byte, h replica.Header, body []byte) []byte { return sm.SealBatch(dst, sm.Header(h), body) },
+		Incarnate: func(id, nonce uint64) []byte { return sm.AppendIncarnate(nil, id, nonce) },
+		Now:       func() int64 { return 1_000_000 + time.Since(n.start).Milliseconds() },
+		Seed:      rand.Uint64,
+		NewLocal:  func() *sm.Local { return &sm.Local{} },
+		Settled:   settled,
+	})
+	close(n.ready)
+	select {
+	case <-n.batcher.Ready():
+	case <-time.After(patience):
+		t.Fatal("no leader")
+	}
+	return n
+}
+
+// mine is the batcher if the batch is this node's and there is one yet.
+func (n *node) mine(id uint64) *replica.Batcher[*sm.Local] {
+	select {
+	case <-n.ready:
+		if id == n.replica.ID() {
+			return n.batcher
+		}
+	default:
+	}
+	return nil
+}
+
+// Apply writes the journal.
+func (n *node) Apply(entries []replica.Entry) error {
+	own := make([]sm.Entry, len(entries))
+	for i, e := range entries {
+		n.journal.note(e)
+		own[i] = sm.Entry(e)
+	}
+	return n.Machine.Apply(own)
+}
+
+// Prepare gives the machine the shape that the replica drives.
+func (n *node) Prepare() (replica.SnapshotSource, error) { return n.Machine.Prepare() }
+
+// Sync flushes, and not while the power goes.
+func (n *node) Sync() error {
+	n.power.RLock()
+	defer n.power.RUnlock()
+	return n.Machine.Sync()
+}
+
+var errGone = errors.New("powerloss: the node has gone")
+
+// do proposes a command and waits for its reply.
+func (n *node) do(args ...string) (string, error) {
+	b := make([][]byte, len(args))
+	for i, a := range args {
+		b[i] = []byte(a)
+	}
+	w := &waiter{make(chan string, 1)}
+	batch := n.batcher.OpenFor(sm.RequestSize(b))
+	batch.Body = sm.AppendCommand(batch.Body, 0, b)
+	batch.Requests++
+	batch.Local.Ops = append(batch.Local.Ops, sm.LocalOp{Kind: sm.OpRequest, Owner: w, Proto: resp.RESP2})
+	n.batcher.Done()
+	reply := <-w.reply
+	if reply == "" {
+		return "", errGone
+	}
+	return reply, nil
+}
+
+type waiter struct{ reply chan string }
+
+func settled(b *replica.Batch[*sm.Local], err error) {
+	from := 0
+	for _, op := range b.Local.Ops {
+		reply := ""
+		if err == nil {
+			reply = string(b.Local.Out[from:op.End])
+			from = op.End
+		}
+		op.Owner.(*waiter).reply <- reply
+	}
+}
+
+// cut is the moment of the power loss: from here on nothing reaches the disks. What of the store's unsynced bytes is there
+// nevertheless is chance's to say. The node has to be ended with end.
+func (n *node) cut(rng *rand.Rand) *disks {
+	n.power.Lock()
+	defer n.power.Unlock()
+	after := n.on.store.CrashClone(pebblevfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+	n.on.raft.SetIgnoreSyncs(true)
+	return &disks{raft: n.on.raft, store: after}
+}
+
+// end stops the dead node's goroutines, and lets its log's file system forget.
+func (n *node) end() {
+	n.batcher.Close()
+	n.replica.Close()
+	n.on.raft.ResetToSyncedState()
+	n.on.raft.SetIgnoreSyncs(false)
+}
