@@ -13,6 +13,7 @@ const (
 	defaultWindow       = 1
 	defaultBatchBytes   = 1 << 20
 	defaultRequests     = 4096
+	defaultOverlap      = 256
 	defaultWriteTimeout = 10 * time.Second
 
 	attemptTimeout = 2 * time.Second       // after which a proposal counts as lost
@@ -35,7 +36,11 @@ var (
 // BatcherOptions tell a Batcher what it does not know. Seal, Incarnate, Now, Seed
 // and Settled have no defaults.
 type BatcherOptions[L any] struct {
-	Window      int // batches in flight. More than one makes smaller batches, hence less
+	Window int // batches in flight. More than one makes smaller batches, hence less
+	// Overlap is the number of requests from which an open batch is worth a commit of its own: it is then
+	// not held for more (see Gather), and one batch more than Window may be in flight, so that the disk
+	// writes it while the machine applies the one before. Negative: never.
+	Overlap     int
 	MaxBytes    int // of a body, save a single larger request (see OpenFor)
 	MaxRequests int
 
@@ -129,6 +134,7 @@ func NewBatcher[L any](r *Replica, o BatcherOptions[L]) *Batcher[L] {
 
 func newBatcher[L any](to proposer, o BatcherOptions[L], clock func() time.Duration) *Batcher[L] {
 	orElse(&o.Window, defaultWindow)
+	orElse(&o.Overlap, defaultOverlap)
 	orElse(&o.MaxBytes, defaultBatchBytes)
 	orElse(&o.MaxRequests, defaultRequests)
 	orElse(&o.WriteTimeout, defaultWriteTimeout)
@@ -209,7 +215,7 @@ func (b *Batcher[L]) Applied(number uint64) {
 	b.counts.Requests += uint64(f.Requests)
 	now := b.clock()
 	b.gather.measure(now - f.sent)
-	if len(b.waiting) == 0 {
+	if len(b.waiting) == 0 && !b.large(f.Requests+b.open.Requests) {
 		b.gather.settled(f.Requests, b.open.Requests, now)
 	}
 	b.pump()

@@ -47,7 +47,7 @@ func (b *Batcher[L]) pumpOne() bool {
 // allUnderWay is the common case, found without a look at the clock: the window is
 // full of batches whose proposals are pending.
 func (b *Batcher[L]) allUnderWay() bool {
-	if b.claim.wanted || len(b.flight) < b.o.Window {
+	if b.claim.wanted || len(b.flight) < b.window() {
 		return false
 	}
 	for _, f := range b.flight {
@@ -58,6 +58,17 @@ func (b *Batcher[L]) allUnderWay() bool {
 	return true
 }
 
+// window is how many batches may be in flight now.
+func (b *Batcher[L]) window() int {
+	if len(b.waiting) > 0 && b.o.Overlap > 0 || b.large(b.open.Requests) {
+		return b.o.Window + 1
+	}
+	return b.o.Window
+}
+
+// large tells whether so many requests are worth a commit.
+func (b *Batcher[L]) large(requests int) bool { return b.o.Overlap > 0 && requests >= b.o.Overlap }
+
 // next returns the batch to propose: the oldest one in flight that needs it,
 // else a new one if the window allows.
 func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
@@ -66,7 +77,7 @@ func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
 			return f
 		}
 	}
-	if len(b.flight) >= b.o.Window {
+	if len(b.flight) >= b.window() {
 		return nil
 	}
 	var next *Batch[L]
