@@ -45,18 +45,23 @@ type node struct {
 	power sync.RWMutex
 }
 
-// journal is every entry that was applied, by index. What is applied again is the same; what the log lost is cut off.
+// journal is every entry that was applied, by index. What is applied again is the same. What the log lost, or holds an entry
+// of Raft's own in place of, is cut out: it was applied by a dead node, whose sync was never to end.
 type journal struct {
 	entries map[uint64][]byte
 	last    uint64
+	at      uint64 // index behind which the present life has shown all there is
 }
 
 func (j *journal) note(e replica.Entry) {
-	for ; j.last > e.Index; j.last-- { // applied, though its sync was never to end: nobody was told
+	for i := j.at + 1; i < e.Index; i++ {
+		delete(j.entries, i)
+	}
+	for ; j.last > e.Index; j.last-- {
 		delete(j.entries, j.last)
 	}
 	j.entries[e.Index] = append([]byte(nil), e.Data...)
-	j.last = e.Index
+	j.last, j.at = e.Index, e.Index
 }
 
 func storeOptions(fs *pebblevfs.MemFS) mvcc.Options {
@@ -128,6 +133,13 @@ func (n *node) mine(id uint64) *replica.Batcher[*sm.Local] {
 	default:
 	}
 	return nil
+}
+
+// Open begins a life in the journal.
+func (n *node) Open(dir string) (uint64, error) {
+	applied, err := n.Machine.Open(dir)
+	n.journal.at = applied
+	return applied, err
 }
 
 // Apply writes the journal.
