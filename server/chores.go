@@ -6,14 +6,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/replica"
+	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
 )
 
 // What the chores do at a time, and how often they look.
 const (
 	choreTick         = 100 * time.Millisecond
-	expiredPerEntry   = 1000             // keys ended by one request; keeps apply under a few milliseconds
-	compactPerEntry   = 2000             // superseded versions freed by one request, likewise
+	expiredPerEntry   = 500              // keys ended by one request; keeps apply under a few milliseconds
+	compactPerEntry   = 250              // superseded versions freed by a request of its own, likewise
+	compactPerWrite   = 2                // and for each write of a batch: more than the write can supersede
 	compactRetry      = time.Second      // between looks at what may be compacted
 	ageSample         = time.Second      // of revision against time, for history-max-age
 	quietTick         = 10 * time.Second // log time moves at least this often
@@ -27,6 +32,7 @@ const (
 type chores struct {
 	srv      *Server
 	ended    chan struct{}
+	more     chan struct{} // a step is done, and there may be another
 	done     sync.WaitGroup
 	expireOn atomic.Bool // DEBUG SET-ACTIVE-EXPIRE
 	busy     atomic.Int32
@@ -39,11 +45,11 @@ type revisionAt struct {
 }
 
 func startChores(srv *Server) *chores {
-	c := &chores{srv: srv, ended: make(chan struct{})}
+	c := &chores{srv: srv, ended: make(chan struct{}), more: make(chan struct{}, 1)}
 	c.expireOn.Store(true)
 	c.done.Add(2)
-	go c.run(choreTick, c.turn)
-	go c.run(housekeepingEvery, c.housekeeping)
+	go c.run(choreTick, c.more, c.turn)
+	go c.run(housekeepingEvery, nil, c.housekeeping)
 	return c
 }
 
@@ -52,13 +58,16 @@ func (c *chores) stop() {
 	c.done.Wait()
 }
 
-func (c *chores) run(every time.Duration, turn func()) {
+// run calls turn at each tick, and when there is more to do.
+func (c *chores) run(every time.Duration, more <-chan struct{}, turn func()) {
 	defer c.done.Done()
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
+			turn()
+		case <-more:
 			turn()
 		case <-c.ended:
 			return
@@ -86,11 +95,17 @@ func (c *chores) turn() {
 	}
 }
 
-// propose submits a chore; turn goes on at once when it is done, so that a backlog is worked off
+// propose submits a chore; the next turn comes at once when it is done, so that a backlog is worked off
 // faster than one step a tick.
 func (c *chores) propose(db uint32, args ...[]byte) {
 	c.busy.Add(1)
-	c.srv.submit(db, args, func([]byte, bool) { c.busy.Add(-1) })
+	c.srv.submit(db, args, func([]byte, bool) {
+		c.busy.Add(-1)
+		select {
+		case c.more <- struct{}{}:
+		default:
+		}
+	})
 }
 
 // expire ends keys and leases that are due by this node's estimate; apply looks again at log time.
@@ -120,16 +135,36 @@ func (c *chores) expire() bool {
 
 // compactStep frees what compaction has passed, one bounded step after another.
 func (c *chores) compactStep() bool {
-	garbage := 0
-	if c.srv.machine.RLock() {
-		garbage = c.srv.machine.Space().Store.Garbage()
-	}
-	c.srv.machine.RUnlock()
-	if garbage == 0 {
+	if c.srv.lookForGarbage() == 0 {
 		return false
 	}
-	c.propose(0, []byte(" COMPACT-STEP"), strconv.AppendInt(nil, compactPerEntry, 10))
+	c.propose(0, compactStepRequest(compactPerEntry)...)
 	return true
+}
+
+func compactStepRequest(max int) [][]byte {
+	return [][]byte{[]byte(command.CompactStep), strconv.AppendInt(nil, int64(max), 10)}
+}
+
+// lookForGarbage notes and returns how much compaction has passed that is not freed yet.
+func (srv *Server) lookForGarbage() (garbage int) {
+	if srv.machine.RLock() {
+		garbage = srv.machine.Space().Store.Garbage()
+	}
+	srv.machine.RUnlock()
+	srv.garbage.Store(int64(garbage))
+	return garbage
+}
+
+// freeGarbage lets a batch of writes free what writes before it superseded, so that compaction keeps up with
+// whatever is written and needs no turns of its own under load.
+func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
+	if srv.garbage.Load() == 0 {
+		return
+	}
+	batch.Body = sm.AppendCommand(batch.Body, 0, compactStepRequest(compactPerWrite*writes))
+	batch.Requests++
+	batch.Local.Ops = append(batch.Local.Ops, sm.LocalOp{Kind: sm.OpRequest, Proto: resp.RESP2})
 }
 
 // baseMemory stands for what a process takes with no data in it: maxmemory below it holds nothing.

@@ -75,6 +75,7 @@ type Server struct {
 	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
+	garbage    atomic.Int64 // versions that compaction has passed, when last looked
 
 	shutdown chan ShutdownRequest
 	closed   sync.Once
@@ -109,11 +110,11 @@ func Open(o Options) (*Server, error) {
 		srv.Close()
 		return nil, err
 	}
+	srv.chores = startChores(srv)
 	if err := srv.listen(); err != nil {
 		srv.Close()
 		return nil, err
 	}
-	srv.chores = startChores(srv)
 	return srv, nil
 }
 
@@ -173,10 +174,10 @@ func (srv *Server) startClock() error {
 	if wall <= srv.clock.estimate() {
 		return nil
 	}
+	srv.clock.observe(wall)
 	if err := srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, wall, 10)); err != nil {
 		return fmt.Errorf("set log time: %w", err)
 	}
-	srv.clock.observe(srv.machine.LogTime())
 	return nil
 }
 

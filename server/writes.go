@@ -109,16 +109,19 @@ func (l *loop) commitOps(from, to int) {
 	l.srv.spend(len(body))
 	batch := l.srv.batcher.OpenFor(len(body))
 	batch.Body = append(batch.Body, body...)
+	writes := 0
 	for i := from; i < to; i++ {
 		op := st.ops[i].op
 		if op.Args != nil { // of a read, or for the slow log
 			op.Args = batch.Local.CopyArgs(op.Args)
 		}
 		if op.Kind == sm.OpRequest {
-			batch.Requests++
+			writes++
 		}
 		batch.Local.Ops = append(batch.Local.Ops, op)
 	}
+	batch.Requests += writes
+	l.srv.freeGarbage(batch, writes)
 	l.srv.batcher.Done()
 }
 
