@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/panjf2000/gnet/v2"
@@ -25,8 +25,8 @@ type network struct {
 	stopped   chan error
 	refusing  atomic.Bool
 	tls       net.Listener
-	tlsConns  sync.WaitGroup
 	addresses []string
+	unix      *unixSocket   // nil without unixsocket
 	ended     chan struct{} // closed by stop
 }
 
@@ -71,6 +71,9 @@ func (n *network) start(addrs []string, count int) error {
 	}()
 	select {
 	case <-n.booted:
+		if n.unix != nil {
+			return n.unix.place(n.srv.conf.Int("unixsocketperm"))
+		}
 		return nil
 	case err := <-n.stopped:
 		return fmt.Errorf("listen on %s: %w", strings.Join(addrs, ", "), err)
@@ -95,10 +98,11 @@ func (n *network) plainAddresses() (addrs []string, err error) {
 		}
 	}
 	if path := view.String("unixsocket"); path != "" {
-		if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
-			os.Remove(path)
+		if n.unix, err = newUnixSocket(path); err != nil {
+			return nil, err
 		}
-		addrs = append(addrs, "unix://"+path)
+		n.addresses = append(slices.Clone(addrs), "unix://"+path)
+		return append(addrs, "unix://"+n.unix.bind), nil
 	}
 	n.addresses = addrs
 	return addrs, nil
@@ -142,6 +146,9 @@ func (n *network) OnBoot(eng gnet.Engine) gnet.Action {
 func (n *network) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	l := n.loopOf(c)
 	t := &gnetConn{conn: c, loop: c.EventLoop()}
+	if n.unix != nil {
+		t.path = n.unix.path
+	}
 	if refusal := n.srv.admit(t); !refusal.IsNone() {
 		return refusal.Append(nil, resp.RESP2), gnet.Close
 	}
@@ -219,6 +226,7 @@ func (n *network) stop(ctx context.Context) {
 type gnetConn struct {
 	conn gnet.Conn
 	loop gnet.EventLoop
+	path string // of the unix socket, if there is one
 }
 
 func (t *gnetConn) Write(b []byte) (int, error) { return t.conn.Write(b) }
@@ -234,14 +242,14 @@ func (t *gnetConn) Kind() transportKind {
 
 func (t *gnetConn) Remote() string {
 	if t.Kind() == overUnix {
-		return addressText(t.conn.LocalAddr()) + ":0"
+		return t.path + ":0"
 	}
 	return addressText(t.conn.RemoteAddr())
 }
 
 func (t *gnetConn) Local() string {
 	if t.Kind() == overUnix {
-		return addressText(t.conn.LocalAddr()) + ":0"
+		return t.path + ":0"
 	}
 	return addressText(t.conn.LocalAddr())
 }

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// unixSocket is unixsocket on its way into gnet, which puts all addresses into lower case. So it is bound under a
+// name without upper case, by way of the directory's descriptor where that has any, and renamed.
+type unixSocket struct {
+	path  string
+	bound string // what gnet is told
+	temp  string // what it makes of it, in the file system's own words
+	dir   *os.File
+	perm  os.FileMode // 0 leaves what the umask gave
+}
+
+// newUnixSocket clears the way for a socket: a leftover of the same name is removed, any other file is not.
+func newUnixSocket(path string, perm int64) (*unixSocket, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("Could not create unix socket: %s is there and is no socket; move it away, or name another with --unixsocket", path)
+	}
+	if err == nil {
+		os.Remove(path)
+	}
+	u := &unixSocket{path: path, bound: path, temp: path, perm: os.FileMode(perm)}
+	if path == strings.ToLower(path) {
+		return u, nil
+	}
+	name := fmt.Sprintf(".redoubt-%d.sock", os.Getpid())
+	u.temp = filepath.Join(filepath.Dir(path), name)
+	if u.dir, err = os.Open(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("Could not create unix socket: %w; make the directory, or name another with --unixsocket", err)
+	}
+	u.bound = fmt.Sprintf("/proc/self/fd/%d/%s", u.dir.Fd(), name)
+	os.Remove(u.temp)
+	return u, nil
+}
+
+// settle gives the socket, which is bound, its name and permissions.
+func (u *unixSocket) settle() error {
+	if u.dir != nil {
+		defer u.dir.Close()
+	}
+	if u.perm != 0 {
+		if err := os.Chmod(u.temp, u.perm); err != nil {
+			return fmt.Errorf("unixsocketperm: %w", err)
+		}
+	}
+	if u.temp == u.path {
+		return nil
+	}
+	return os.Rename(u.temp, u.path)
+}
