@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/resp"
@@ -113,11 +115,21 @@ func (n *network) serveTLS(l *loop, c net.Conn) {
 			<-fed
 		}
 		if err != nil {
-			l.post(func() { s.gone() })
-			t.Close()
+			l.post(func() { s.tlsEnded(err) })
 			return
 		}
 	}
+}
+
+// tlsEnded is the end of what a client sends. If it only ended its side it gets the replies that are on their way.
+func (s *session) tlsEnded(err error) {
+	if errors.Is(err, io.EOF) && !s.waiting && !s.closed {
+		s.ended = true
+		s.loop.touch(s)
+		return
+	}
+	s.gone()
+	s.conn.Close()
 }
 
 // tlsConn writes to a TLS connection from a goroutine of its own, so that the loop never waits for a client.
@@ -179,6 +191,7 @@ func (t *tlsConn) Close() {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
+	t.conn.SetWriteDeadline(time.Now().Add(lingerMax)) // a client that takes nothing must not keep pump
 	t.more.Signal()
 }
 
