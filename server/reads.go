@@ -3,7 +3,9 @@ package server
 import (
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
+	"github.com/redoubt-db/redoubt/sm"
 )
 
 // readOp is one read that waits for its view.
@@ -33,6 +35,11 @@ type readTurn struct {
 	stale bool
 	call  command.ReadCall
 	view  keyspace.View
+	ahead mvcc.Prefetcher
+	keys  [mvcc.PrefetchMax][]byte
+	now   int64 // monotonic, when the last of the turn's reads ended
+
+	estimate int64 // of log time, for all of the turn
 }
 
 // arenaKeepMax is the largest arena a turn keeps for the next.
@@ -101,11 +108,15 @@ func (l *loop) runTurn(t *readTurn, err error) {
 	} else {
 		m := l.srv.machine
 		open := m.RLock()
+		t.now, t.estimate = l.srv.mono(), l.srv.clock.estimate()
 		for i := range t.ops {
 			op := &t.ops[i]
 			if !open {
 				op.s.readDone(op, noState)
 				continue
+			}
+			if i%mvcc.PrefetchMax == 0 {
+				t.prefetch(m, t.ops[i:])
 			}
 			if s := op.s; s.again != nil || !s.runRead(t, op) {
 				s.again = append(s.again, detach(op))
@@ -119,6 +130,22 @@ func (l *loop) runTurn(t *readTurn, err error) {
 	}
 	t.reset()
 	l.free = append(l.free, t)
+}
+
+// prefetch has the keys that the next reads begin with brought near.
+func (t *readTurn) prefetch(m *sm.Machine, ops []readOp) {
+	n := 0
+	for i := 0; i < len(ops) && n < len(t.keys); i++ {
+		if op := &ops[i]; op.entry != nil && op.entry.Keys.First == 1 && len(op.args) > 1 && op.db == ops[0].db {
+			t.keys[n] = op.args[1]
+			n++
+		}
+	}
+	if n > 1 {
+		view := m.Space().Store.View()
+		view.Prefetch(&t.ahead, view.Keyspace(ops[0].db), t.keys[:n])
+	}
+	clear(t.keys[:n])
 }
 
 // detach copies an op out of its turn's arena.
@@ -138,8 +165,9 @@ func (s *session) runRead(t *readTurn, op *readOp) bool {
 		return true
 	}
 	srv := s.srv
-	t.view = srv.machine.View(op.db, srv.clock.estimate(), false)
-	v := op.answer(srv, &t.call, &t.view)
+	t.view = srv.machine.View(op.db, t.estimate, false)
+	v, end := op.answer(srv, &t.call, &t.view, t.now)
+	t.now = end
 	if t.view.Need() != 0 {
 		return false
 	}
@@ -147,18 +175,20 @@ func (s *session) runRead(t *readTurn, op *readOp) bool {
 	return true
 }
 
-func (op *readOp) answer(srv *Server, call *command.ReadCall, view *keyspace.View) resp.Value {
+// answer runs the read's handler. The clock is looked at once for each read: start is when the one before ended,
+// and end is when this one did.
+func (op *readOp) answer(srv *Server, call *command.ReadCall, view *keyspace.View, start int64) (v resp.Value, end int64) {
 	view.Seed = srv.seed()
 	if op.run != nil {
-		return op.run(view)
+		return op.run(view), start
 	}
-	start := srv.mono()
 	call.Reset(op.args, view, op.proto)
-	v := srv.machine.RunRead(call, op.entry.Spec)
+	v = srv.machine.RunRead(call, op.entry.Spec)
+	end = srv.mono()
 	if view.Need() == 0 {
-		srv.account(op.s, op.entry, op.args, srv.mono()-start, v.IsError())
+		srv.account(op.s, op.entry, op.args, end-start, v.IsError())
 	}
-	return v
+	return v, end
 }
 
 // readDone writes a read's reply; the value may alias the store, whose lock is held.
@@ -251,7 +281,7 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 		}
 		view := srv.machine.View(op.db, srv.clock.estimate(), true)
 		view.Pauses = true
-		v := op.answer(srv, &call, &view)
+		v, _ := op.answer(srv, &call, &view, srv.mono())
 		need := view.Need()
 		var reply []byte
 		if need&keyspace.NeedTick == 0 {
@@ -280,5 +310,6 @@ func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol)
 	}
 	view.CountFrom(srv.clock.estimate())
 	view.Pauses = true
-	return op.answer(srv, call, &view).Append(nil, p)
+	v, _ := op.answer(srv, call, &view, srv.mono())
+	return v.Append(nil, p)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -28,6 +29,7 @@ type execution struct {
 	queue  bool // inside a MULTI block, where internal commands, which may not be undone, have no place
 
 	args  [][]byte
+	ahead prefetcher
 	read  command.ReadCall
 	write command.WriteCall
 	view  keyspace.View
@@ -46,6 +48,9 @@ func (x *execution) run(h Header, local *Local) error {
 			x.unlock()
 			held = 0
 			x.lock()
+		}
+		if i%mvcc.PrefetchMax == 0 {
+			x.prefetch(h.Count - i)
 		}
 		if err := x.request(i); err != nil {
 			x.unlock()
