@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -206,6 +205,26 @@ func (n *network) loopOf(c gnet.Conn) *loop {
 // stopAccepting answers new connections with an error from now on.
 func (n *network) stopAccepting() { n.refusing.Store(true) }
 
+// quiesce has every loop finish what it has been posted; from then on no session parses on. Without it clients that
+// never pause would keep the node from ending.
+func (n *network) quiesce(ctx context.Context) {
+	for _, l := range n.srv.loops {
+		if !l.secure && l.bound.Load() == nil {
+			continue // has no connections
+		}
+		done := make(chan struct{})
+		l.post(func() {
+			l.ending = true
+			close(done)
+		})
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // stop closes all connections and ends the loops.
 func (n *network) stop(ctx context.Context) {
 	close(n.ended)
@@ -213,8 +232,13 @@ func (n *network) stop(ctx context.Context) {
 		n.tls.Close()
 	}
 	if len(n.addresses) > 0 {
-		if err := n.engine.Stop(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			n.srv.log.Warn("stop listening", "err", err)
+		go n.engine.Stop(ctx) // it looks only twice a second whether the loops have ended; Rotate's return tells at once
+		select {
+		case err := <-n.stopped:
+			if err != nil {
+				n.srv.log.Warn("stop listening", "err", err)
+			}
+		case <-ctx.Done():
 		}
 	}
 	if path := n.srv.conf.String("unixsocket"); path != "" {

@@ -239,10 +239,14 @@ func (srv *Server) close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
 	defer cancel()
+	if srv.net != nil {
+		srv.net.quiesce(ctx)
+	}
 	if err := srv.batcher.Drain(ctx); err != nil {
 		srv.log.Warn("some writes were not settled before the end", "err", err)
 	}
 	if srv.net != nil {
+		srv.net.quiesce(ctx) // the replies of what was drained
 		srv.net.stop(ctx)
 	}
 	srv.batcher.Close()

@@ -313,7 +313,7 @@ func (s *session) flush() {
 		s.finishClosed()
 		return
 	}
-	if len(s.in) > s.head {
+	if s.parked || len(s.in) > s.head {
 		s.resume()
 	}
 	if len(s.out) > 0 {

@@ -356,6 +356,7 @@ func TestHalfClose(t *testing.T) {
 		{"a write and a read", "SET a 1\r\nGET a\r\n", "+OK\r\n$1\r\n1\r\n"},
 		{"a walk", "FLUSHALL\r\nSET a 1\r\nKEYS *\r\nDEL a\r\nGET a\r\n", "+OK\r\n+OK\r\n*1\r\n$1\r\na\r\n:1\r\n$-1\r\n"},
 		{"nothing", "", ""},
+		{"a walk at the end", "SET a 1\r\nKEYS a\r\n", "+OK\r\n*1\r\n$1\r\na\r\n"},
 		{"half a command", bulk("SET", "a", "1") + "*2\r\n$3\r\nGE", "+OK\r\n"},
 		{"a long mix that waits for itself", long.String(), longWant.String()},
 		{"quit", "SET a 1\r\nQUIT\r\nSET a 2\r\n", "+OK\r\n+OK\r\n"},
