@@ -218,7 +218,7 @@ func (s *session) readLong(op readOp) {
 	op.s, op.args = s, cloneArgs(op.args)
 	s.pendingReads++
 	s.parked = true
-	s.srv.replica.ReadIndex(func(err error) {
+	begin := func(err error) {
 		s.loop.post(func() {
 			if err != nil {
 				s.readDone(&op, noQuorum)
@@ -230,7 +230,12 @@ func (s *session) readLong(op readOp) {
 				s.srv.runAgain(s)
 			}
 		})
-	})
+	}
+	if s.stale {
+		begin(nil)
+		return
+	}
+	s.srv.replica.ReadIndex(begin)
 }
 
 func cloneArgs(args [][]byte) [][]byte {

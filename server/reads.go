@@ -32,7 +32,6 @@ type readTurn struct {
 	ops   []readOp
 	bytes []byte
 	argv  [][]byte
-	stale bool
 	call  command.ReadCall
 	view  keyspace.View
 	ahead mvcc.Prefetcher
@@ -94,9 +93,23 @@ func (l *loop) queueRead(s *session, op readOp) {
 func (l *loop) endTurn() {
 	t := l.turn
 	l.turn = nil
+	if t.stale() {
+		l.runTurn(t, nil)
+		return
+	}
 	l.srv.replica.ReadIndex(func(err error) {
 		l.post(func() { l.runTurn(t, err) })
 	})
+}
+
+// stale tells whether all of the turn's reads may be answered from what this node has applied: READONLY.
+func (t *readTurn) stale() bool {
+	for i := range t.ops {
+		if !t.ops[i].s.stale {
+			return false
+		}
+	}
+	return true
 }
 
 // runTurn answers the turn's reads from the local view under one lock, encoding replies while it is held.

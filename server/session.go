@@ -129,6 +129,7 @@ func (l *loop) newSession(conn transport) *session {
 	s.info.multi.Store(-1)
 	s.info.proto.Store(int32(resp.RESP2))
 	s.authenticated = l.srv.conf.View().String("requirepass") == ""
+	s.stale = l.srv.conf.View().String("read-consistency") == "stale"
 	l.sessions[s.info.id] = s
 	l.srv.clients.add(s)
 	return s
