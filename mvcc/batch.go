@@ -2,7 +2,9 @@ package mvcc
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -14,6 +16,13 @@ type Batch struct {
 	tx   Tx
 	meta []metaRow
 	buf  []byte
+	gone []goneRow // rows to be deleted by Commit
+}
+
+// goneRow names an r or v row.
+type goneRow struct {
+	kind byte
+	rev  Revision
 }
 
 type metaRow struct {
@@ -35,7 +44,7 @@ func (s *Store) Begin() *Batch {
 		panic(fmt.Sprintf("mvcc: a batch is open at revision %d", s.current))
 	}
 	b.db = s.db.NewBatch()
-	b.meta = b.meta[:0]
+	b.meta, b.gone = b.meta[:0], b.gone[:0]
 	return b
 }
 
@@ -69,6 +78,7 @@ func (b *Batch) Commit(applied uint64) error {
 	if last := s.applied.Load(); applied < last {
 		panic(fmt.Sprintf("mvcc: applied index %d follows %d", applied, last))
 	}
+	b.removeRows()
 	for _, m := range b.meta {
 		b.setMeta(m.name, m.value)
 	}
@@ -111,8 +121,24 @@ func finish(op *pebble.DeferredBatchOp) {
 }
 
 // remove deletes a row that was written once.
-func (b *Batch) remove(kind byte, rev Revision) {
-	op := b.db.SingleDeleteDeferred(rowKeyLen)
-	appendRowKey(op.Key[:0], kind, rev)
-	finish(op)
+func (b *Batch) remove(kind byte, rev Revision) { b.gone = append(b.gone, goneRow{kind, rev}) }
+
+// goneKeptMax is how much room for deletions is kept from one batch to the next.
+const goneKeptMax = 64 << 10
+
+// removeRows hands the deletions to Pebble in the order of the rows. Compaction frees versions in the order in
+// which they were superseded, which is no order at all of the revisions that made them; sorted, each finds its
+// place in the memtable beside the one before.
+func (b *Batch) removeRows() {
+	slices.SortFunc(b.gone, func(x, y goneRow) int {
+		return cmp.Or(cmp.Compare(x.kind, y.kind), x.rev.Compare(y.rev))
+	})
+	for _, g := range b.gone {
+		op := b.db.SingleDeleteDeferred(rowKeyLen)
+		appendRowKey(op.Key[:0], g.kind, g.rev)
+		finish(op)
+	}
+	if b.gone = b.gone[:0]; cap(b.gone) > goneKeptMax {
+		b.gone = nil
+	}
 }

@@ -18,7 +18,8 @@ const (
 	choreTick         = 100 * time.Millisecond
 	expiredPerEntry   = 500              // keys ended by one request; keeps apply under a few milliseconds
 	compactPerEntry   = 250              // superseded versions freed by a request of its own, likewise
-	compactPerWrite   = 2                // and for each write of a batch: more than the write can supersede
+	compactPerWrite   = 2                // and for each write before: more than the write can supersede
+	compactAfter      = 1024             // writes, as rows are deleted the cheaper the more there are at a time
 	compactRetry      = time.Second      // between looks at what may be compacted
 	ageSample         = time.Second      // of revision against time, for history-max-age
 	quietTick         = 10 * time.Second // log time moves at least this often
@@ -162,7 +163,12 @@ func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
 	if srv.garbage.Load() == 0 {
 		return
 	}
-	batch.Body = sm.AppendCommand(batch.Body, 0, compactStepRequest(compactPerWrite*writes))
+	owed := srv.owed.Add(int64(writes))
+	if owed < compactAfter {
+		return
+	}
+	srv.owed.Store(0)
+	batch.Body = sm.AppendCommand(batch.Body, 0, compactStepRequest(compactPerWrite*int(owed)))
 	batch.Requests++
 	batch.Local.Ops = append(batch.Local.Ops, sm.LocalOp{Kind: sm.OpRequest, Proto: resp.RESP2})
 }

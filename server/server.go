@@ -75,6 +75,7 @@ type Server struct {
 	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
+	owed       atomic.Int64 // writes since a batch last freed garbage
 	garbage    atomic.Int64 // versions that compaction has passed, when last looked
 
 	shutdown chan ShutdownRequest
@@ -159,6 +160,7 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 		NewLocal:     srv.locals.get,
 		Settled:      srv.settled,
 		WriteTimeout: time.Duration(srv.conf.Int("write-timeout")) * time.Millisecond,
+		Gather:       replica.Gather{Fraction: 2, Max: time.Millisecond},
 	})
 	srv.ready.Store(srv.batcher)
 	<-srv.batcher.Ready()
