@@ -1,8 +1,6 @@
 package command
 
 import (
-	"math"
-
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/resp"
 )
@@ -70,7 +68,7 @@ func leaseGrant(c *WriteCall) (resp.Value, error) {
 // leaseID is argument i as the id of a lease.
 func (a args) leaseID(i int) (uint64, error) {
 	n, ok := parseInt(a.At(i))
-	if !ok || n < 0 || n > math.MaxInt64 {
+	if !ok || n < 0 {
 		return 0, errLeaseID
 	}
 	return uint64(n), nil

@@ -101,7 +101,8 @@ func (op *FieldOp) apply(b []byte) (f Field, changed bool) {
 	if op.Act == FieldGet {
 		return Field{Value: old}, false
 	}
-	next, over := op.Value, false
+	var next int64
+	var over bool
 	if op.Act == FieldSet {
 		next, over = op.fit(op.Value, 0)
 	} else {

@@ -15,7 +15,6 @@ type Batch struct {
 	db   *pebble.Batch // nil between Commit and Begin
 	tx   Tx
 	meta []metaRow
-	buf  []byte
 	gone []goneRow // rows to be deleted by Commit
 }
 

@@ -46,7 +46,6 @@ type farPast struct {
 }
 
 func (p *past) from() Revision { return Revision{p.fromMain, p.fromSub} }
-func (p *past) to() Revision   { return Revision{p.toMain, p.toSub} }
 
 func (h *heap) past(ref uint32) *past { return (*past)(h.pastSlab.Pointer(slab.Ref(ref))) }
 

@@ -10,10 +10,8 @@ import (
 // multi is a transaction being queued.
 type multi struct {
 	ops   []queued
-	db    uint32 // database at MULTI, for DISCARD's sake SELECT inside changes the session only at EXEC
 	bytes int
 	dirty bool // a command was refused: EXEC aborts
-	oom   bool
 }
 
 type queued struct {
@@ -53,7 +51,7 @@ func startMulti(s *session, _ [][]byte) resp.Value {
 	if s.multi != nil {
 		return resp.Error("ERR MULTI calls can not be nested")
 	}
-	s.multi = &multi{db: s.db}
+	s.multi = &multi{}
 	s.info.multi.Store(0)
 	return resp.OK()
 }
