@@ -87,7 +87,8 @@ func (s *session) checkOutput() {
 	n := int64(len(s.out) + s.conn.Buffered())
 	s.info.output.Store(n)
 	if n == 0 {
-		s.unsent.held, s.unsent.softSince = false, 0
+		s.unsent.softSince = 0
+		s.hold(false)
 		return
 	}
 	limit := s.srv.limits.Load().Output
@@ -104,9 +105,16 @@ func (s *session) checkOutput() {
 		s.close()
 		return
 	}
-	hold := max(unsentMax, limit.Hard)
-	s.unsent.held = n > hold || s.unsent.held && n > hold/2
-	if s.unsent.held {
+	most := max(unsentMax, limit.Hard)
+	s.hold(n > most || s.unsent.held && n > most/2)
+}
+
+// hold stops the session's parsing, with looks at the socket, or lets it go on: nothing else may come to wake it.
+func (s *session) hold(held bool) {
+	if s.unsent.held && !held {
+		s.loop.touch(s)
+	}
+	if s.unsent.held = held; held {
 		s.linger()
 	}
 }
