@@ -6,6 +6,7 @@ import "time"
 const (
 	defaultGatherFraction = 1
 	defaultGatherMax      = time.Millisecond
+	gatherLeast           = 8  // requests; fewer clients are not worth a wait of any of them
 	gatherSkipMax         = 64 // batches without gathering after it kept failing
 )
 
@@ -62,7 +63,7 @@ func (g *gatherer) settled(n, open int, now time.Duration) {
 		g.skip--
 		return
 	}
-	if n+open <= 1 {
+	if n+open < gatherLeast {
 		return
 	}
 	g.expected = n + open - (n+open)/8

@@ -16,13 +16,15 @@ import (
 // What the chores do at a time, and how often they look.
 const (
 	choreTick         = 100 * time.Millisecond
-	expiredPerEntry   = 500              // keys ended by one request; keeps apply under a few milliseconds
-	compactPerEntry   = 250              // superseded versions freed by a request of its own, likewise
-	compactPerWrite   = 2                // and for each write before: more than the write can supersede
-	compactAfter      = 1024             // writes, as rows are deleted the cheaper the more there are at a time
-	compactRetry      = time.Second      // between looks at what may be compacted
-	ageSample         = time.Second      // of revision against time, for history-max-age
-	quietTick         = 10 * time.Second // log time moves at least this often
+	expiredPerEntry   = 500                   // keys ended by one request; keeps apply under a few milliseconds
+	compactPerEntry   = 100                   // superseded versions freed by a request of its own ...
+	compactPause      = 20 * time.Millisecond // ... and the time to the next, so that fewer than one write in a hundred meets one
+	compactPauseIdle  = 2 * time.Millisecond  // while there are no writes
+	compactPerWrite   = 2                     // and for each write before: more than the write can supersede
+	compactAfter      = 1024                  // writes, as rows are deleted the cheaper the more there are at a time
+	compactRetry      = time.Second           // between looks at what may be compacted
+	ageSample         = time.Second           // of revision against time, for history-max-age
+	quietTick         = 10 * time.Second      // log time moves at least this often
 	coolBytesPerTurn  = 64 << 20
 	coolStepsPerTurn  = 20000
 	housekeepingEvery = time.Second
@@ -37,6 +39,7 @@ type chores struct {
 	done     sync.WaitGroup
 	expireOn atomic.Bool // DEBUG SET-ACTIVE-EXPIRE
 	busy     atomic.Int32
+	wrote    atomic.Int64 // writes seen when compaction last took a step
 	samples  []revisionAt // oldest first
 }
 
@@ -98,15 +101,31 @@ func (c *chores) turn() {
 
 // propose submits a chore; the next turn comes at once when it is done, so that a backlog is worked off
 // faster than one step a tick.
-func (c *chores) propose(db uint32, args ...[]byte) {
+func (c *chores) propose(db uint32, args ...[]byte) { c.proposeThen(c.goOn, db, args...) }
+
+func (c *chores) proposeThen(then func(), db uint32, args ...[]byte) {
 	c.busy.Add(1)
 	c.srv.submit(db, args, func([]byte, bool) {
 		c.busy.Add(-1)
-		select {
-		case c.more <- struct{}{}:
-		default:
-		}
+		then()
 	})
+}
+
+// goOn asks for another turn now, pause for one a little later.
+func (c *chores) goOn() {
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+func (c *chores) pause() {
+	wrote := c.srv.wrote.Load()
+	pause := compactPause
+	if wrote == c.wrote.Swap(wrote) {
+		pause = compactPauseIdle
+	}
+	time.AfterFunc(pause, c.goOn)
 }
 
 // expire ends keys and leases that are due by this node's estimate; apply looks again at log time.
@@ -139,7 +158,7 @@ func (c *chores) compactStep() bool {
 	if c.srv.lookForGarbage() == 0 {
 		return false
 	}
-	c.propose(0, compactStepRequest(compactPerEntry)...)
+	c.proposeThen(c.pause, 0, compactStepRequest(compactPerEntry)...)
 	return true
 }
 
@@ -160,6 +179,7 @@ func (srv *Server) lookForGarbage() (garbage int) {
 // freeGarbage lets a batch of writes free what writes before it superseded, so that compaction keeps up with
 // whatever is written and needs no turns of its own under load.
 func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
+	srv.wrote.Add(int64(writes))
 	if srv.garbage.Load() == 0 {
 		return
 	}

@@ -75,6 +75,7 @@ type Server struct {
 	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
+	wrote      atomic.Int64 // writes of clients handed to the batcher
 	owed       atomic.Int64 // writes since a batch last freed garbage
 	garbage    atomic.Int64 // versions that compaction has passed, when last looked
 
