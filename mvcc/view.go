@@ -144,7 +144,7 @@ func (s *Store) pastItem(c *cell, rev Revision) Item {
 // passed the change, so look again.
 func (v View) Load(it Item) ([]byte, error) { return v.s.load(it) }
 
-// Len is the number of live keys: known for now, counted for the past.
+// Len is the number of live keys: kept for the current view, counted for one of the past.
 func (v View) Len(ks Keyspace) int {
 	sp := v.space(ks)
 	switch {
