@@ -15,7 +15,7 @@ var mayImport = map[string][]string{
 	"rdb":      {},
 	"resp":     {},
 	"conf":     {"internal/glob"}, // CONFIG GET takes patterns
-	"mvcc":     {"internal/slab"}, // its memory
+	"mvcc":     {"internal/slab", "internal/ranked"}, // its memory
 	"keyspace": {"mvcc", "lease", "rdb", "internal/glob"},
 	"script":   {"resp"},
 	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/glob"}, // mvcc for revisions, which are replies and arguments
@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/glob":   {},
 	"internal/lint":   {},
 	"internal/slab":   {},
+	"internal/ranked": {"internal/slab"},
 }
 
 // blackBoxes know the server by its command line and its protocol only: what lies in these folders may import the packages named here.
