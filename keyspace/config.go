@@ -29,9 +29,9 @@ func (s *Space) Config() [][2]string {
 func (tx *Tx) Configure(name, value string) {
 	s := tx.space
 	old, had := s.config[name]
-	databases := s.Databases
+	databases, classes := s.Databases, s.classes
 	tx.undo = append(tx.undo, func() {
-		s.Databases = databases
+		s.Databases, s.classes = databases, classes
 		if had {
 			s.config[name] = old
 		} else {
@@ -47,6 +47,9 @@ func (tx *Tx) Configure(name, value string) {
 func (s *Space) useConfig(name, value string) {
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil && name == "databases" && n > 0 {
 		s.Databases = uint32(n)
+	}
+	if name == "notify-keyspace-events" {
+		s.classes = parseClasses(value)
 	}
 }
 

@@ -38,6 +38,10 @@ type Space struct {
 
 	config map[string]string // directives of the whole cluster
 
+	classes Class // of the cluster's notify-keyspace-events
+	hearing bool  // somebody on this node listens; under the store's lock
+	news    news
+
 	scratch []byte // where values are built before they are stored
 }
 

@@ -20,6 +20,8 @@ type Tx struct {
 	tracked    int      // how many of the changes the deadlines and attachments of Space have followed
 	configured bool     // Configure was called: the row of directives goes with the commit
 	undo       []func() // what to take back in Leases on Rollback, in order of doing
+	newsBefore int      // messages of requests before this one
+	told       Class    // which events anybody wants to be told of
 }
 
 // Mark is a place in a Tx to roll back to.
@@ -27,16 +29,20 @@ type Mark struct {
 	mv      mvcc.Mark
 	changes int
 	undo    int
+	news    int
 }
 
 // Begin starts the next request of a batch. now is log time in milliseconds; seed is the
 // request's own. The Tx is reused: it ends with Commit or Abort. Needs the store's lock.
 func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
-	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0]}
+	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0], newsBefore: len(s.news.list)}
 	tx.overdue = s.due.reached(now)
 	if next, ok := s.Leases.Next(); ok && next <= now {
 		tx.overdue = true
+	}
+	if s.hearing {
+		tx.told = s.classes
 	}
 	tx.Select(0)
 	return tx
@@ -81,6 +87,7 @@ func (tx *Tx) end(ks mvcc.Keyspace, key []byte, it mvcc.Item) {
 	}
 	tx.space.Expired++
 	tx.mv.Delete(ks, key)
+	tx.notifyOf(ks, ClassExpired, "expired", key)
 }
 
 // Value is the item's value, read from disk if it went cold.
@@ -127,7 +134,9 @@ func (tx *Tx) Delete(key []byte) bool {
 }
 
 // Mark notes the present state of the request.
-func (tx *Tx) Mark() Mark { return Mark{tx.mv.Mark(), len(tx.mv.Changes()), len(tx.undo)} }
+func (tx *Tx) Mark() Mark {
+	return Mark{tx.mv.Mark(), len(tx.mv.Changes()), len(tx.undo), len(tx.space.news.list)}
+}
 
 // Rollback takes back all changes since m. The database selected stays selected.
 func (tx *Tx) Rollback(m Mark) {
@@ -140,6 +149,7 @@ func (tx *Tx) Rollback(m Mark) {
 		tx.undo[i] = nil
 	}
 	tx.undo = tx.undo[:m.undo]
+	tx.space.news.takeBack(m.news)
 	tx.mv.Rollback(m.mv)
 	tx.Select(tx.db)
 }
@@ -181,7 +191,7 @@ func (tx *Tx) Commit() (main uint64, changed bool) {
 
 // Abort takes everything back.
 func (tx *Tx) Abort() {
-	tx.Rollback(Mark{})
+	tx.Rollback(Mark{news: tx.newsBefore})
 	tx.mv.Abort()
 }
 
