@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/redoubt-db/redoubt/internal/ranked"
 	"github.com/redoubt-db/redoubt/internal/slab"
 )
 
@@ -15,7 +16,7 @@ type cell struct {
 	createMain uint64
 	version    uint64
 	lease      uint64 // a deadline, or a shared lease when cellLease is set
-	value      uint64 // the value's bytes when they fit (tinyMax), else a reference: see cellCold and cellLarge
+	value      uint64 // the value's bytes when they fit (tinyMax), else a reference: see cellCold and cellLarge; of a collection its handle
 	modSub     uint32
 	createSub  uint32
 	valueLen   uint32
@@ -59,21 +60,28 @@ type heap struct {
 	values   *slab.Arena
 	pastSlab *slab.Arena
 	tables   *slab.Arena
+	colls    *slab.Arena
+	leaves   *slab.Arena
+	forest   *ranked.Forest // of the elements of collections
 
 	compacted uint64 // no view is below; raised before anything goes
 }
 
 func newHeap(onHeap bool) heap {
-	return heap{
+	h := heap{
 		cells:    slab.New(slab.Options{Narrow: true, Heap: onHeap}),
 		values:   slab.New(slab.Options{Heap: onHeap}),
 		pastSlab: slab.New(slab.Options{Narrow: true, Heap: onHeap}),
 		tables:   slab.New(slab.Options{Narrow: true, Heap: onHeap}),
+		colls:    slab.New(slab.Options{Narrow: true, Heap: onHeap}),
+		leaves:   slab.New(slab.Options{Narrow: true, Heap: onHeap}),
 	}
+	h.forest = ranked.New(h.leaves, h.values)
+	return h
 }
 
 func (h *heap) release() {
-	for _, a := range []*slab.Arena{h.cells, h.values, h.pastSlab, h.tables} {
+	for _, a := range []*slab.Arena{h.cells, h.values, h.pastSlab, h.tables, h.colls, h.leaves} {
 		a.Release()
 	}
 }
@@ -233,11 +241,20 @@ func (c *cell) valueBytes() int {
 }
 
 func (h *heap) item(ref uint32, c *cell) Item {
-	return Item{
+	it := Item{
 		Attr: c.attr(), Ref: Ref(ref), Key: h.key(c),
 		Create: c.create(), Mod: c.mod(), Version: c.version,
 		Len: int(c.valueLen), Value: h.value(c), Cold: c.cold(), row: h.valueRow(c),
 	}
+	if c.collection() {
+		it.coll = c.handle()
+		k := h.collection(it.coll)
+		it.Version += k.changes
+		if mod := k.mod(); mod.Compare(it.Mod) > 0 {
+			it.Mod = mod
+		}
+	}
+	return it
 }
 
 func (c *cell) clock() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&c.access)) }

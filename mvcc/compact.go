@@ -41,6 +41,14 @@ func (tx *Tx) CompactStep(max int) (done int) {
 	for ; done < max && s.duePast(); done++ {
 		b.freePast(s.pasts.pop())
 	}
+	for ; done < max && len(s.stale) > 0; done++ {
+		last := len(s.stale) - 1
+		b.remove('r', s.stale[last])
+		s.stale = s.stale[:last]
+	}
+	for done < max && s.gones.len > 0 {
+		done += b.emptyCollection(max - done)
+	}
 	if done == max {
 		return done
 	}
@@ -79,14 +87,22 @@ func (x *index) dueBind() bool {
 func (b *Batch) freePast(ref uint32) {
 	s := b.s
 	p := s.past(ref)
+	if p.flags&pastElement != 0 {
+		b.freeElementPast(ref)
+		return
+	}
 	if c := s.cell(p.owner); c.past == ref {
 		c.past = 0
 	}
 	if p.flags&pastAbsent == 0 {
 		b.remove('r', p.from())
 	}
-	if p.flags&pastOwnsRow != 0 {
+	switch p.flags & (pastOwnsRow | pastHolds) {
+	case pastOwnsRow:
 		b.remove('v', p.row())
+	case pastOwnsRow | pastHolds:
+		s.endedGone = s.ends.pop().elements
+		s.letGo(p.handle())
 	}
 	s.index.freePast(ref)
 }
@@ -116,6 +132,9 @@ func (b *Batch) emptySpace(max int) (done int) {
 		}
 		c := s.cell(ref)
 		b.remove('r', c.mod())
+		if c.collection() {
+			s.letGo(c.handle())
+		}
 		if c.large() && s.valueRow(c) != (Revision{}) {
 			b.remove('v', s.valueRow(c))
 		}
@@ -180,6 +199,7 @@ func (h *heap) chillCell(c *cell) {
 // Garbage is how many items CompactStep would free now. It needs RLock.
 func (s *Store) Garbage() int {
 	n := s.pasts.before(func(ref uint32) bool { return s.past(ref).toMain > s.compacted })
+	n += len(s.stale) + s.gones.len + s.goneElements
 	n += s.tombs.before(func(t tombstone) bool { return t.rev.Main >= s.compacted })
 	for i := 0; i < s.drops.len && s.drops.at(i).rev.Main < s.compacted; i++ {
 		n += max(1, s.spaces[s.drops.at(i).ks].tree.t.Len())
@@ -206,7 +226,7 @@ func (s *Store) History() HistoryStats {
 func (s *Store) kept(rev uint64) int {
 	n := s.pasts.len - s.pasts.before(func(ref uint32) bool { return s.past(ref).toMain > rev })
 	n += s.tombs.len - s.tombs.before(func(t tombstone) bool { return t.rev.Main >= rev })
-	n += s.dropped
+	n += s.dropped + s.endedAfter(rev)
 	for i := 0; i < s.drops.len && s.drops.at(i).rev.Main < rev; i++ {
 		n -= s.spaces[s.drops.at(i).ks].live
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/redoubt-db/redoubt/internal/ranked"
 )
 
 // Hasher computes the hash of everything a view shows, in bounded steps: for every database by number its
@@ -62,20 +64,43 @@ func (h *Hasher) Step(n int) (done bool, err error) {
 }
 
 func (h *Hasher) add(db uint32, it Item) error {
-	value, err := h.v.Load(it)
+	content, err := h.content(it)
 	if err != nil {
 		return fmt.Errorf("content of key %q at %v: %w", it.Key, it.Mod, err)
 	}
 	b := binary.BigEndian.AppendUint32(h.buf[:0], db)
 	for _, n := range [...]uint64{
 		it.Create.Main, uint64(it.Create.Sub), it.Mod.Main, uint64(it.Mod.Sub), it.Version,
-		uint64(it.Deadline), it.Lease, uint64(it.Type), uint64(it.Hint), uint64(len(it.Key)), xxhash.Sum64(value),
+		uint64(it.Deadline), it.Lease, uint64(it.Type), uint64(it.Hint), uint64(len(it.Key)), content,
 	} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
 	h.buf = append(b, it.Key...)
 	h.sum += xxhash.Sum64(h.buf)
 	return nil
+}
+
+// content is the hash of the item's value, or the sum of those of its elements.
+func (h *Hasher) content(it Item) (sum uint64, err error) {
+	if it.coll == 0 {
+		value, err := h.v.Load(it)
+		return xxhash.Sum64(value), err
+	}
+	placed := layout(it.Type) == ranked.Placed
+	h.v.Collection(it).Ascend(0, func(e *Element) bool {
+		major := e.Major
+		if !placed {
+			major = 0 // a hash under this store's seed
+		}
+		b := h.buf[:0]
+		for _, n := range [...]uint64{major, e.Main, uint64(e.Sub), uint64(e.Deadline), uint64(len(e.Name))} {
+			b = binary.BigEndian.AppendUint64(b, n)
+		}
+		h.buf = append(append(b, e.Name...), e.Value...)
+		sum += xxhash.Sum64(h.buf)
+		return true
+	})
+	return sum, nil
 }
 
 // Sum is the hash once Step said that was all.

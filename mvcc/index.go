@@ -23,9 +23,15 @@ type index struct {
 	binds queue[rebound]   // bindings superseded whose row is on disk, in order
 	cools queue[Keyspace]  // keyspaces dropped whose values are still in memory
 	chill []byte           // the key at which cooling the first of cools goes on
+	gones queue[uint32]    // collections that no view reaches, to be emptied
+	ends  queue[ended]     // collections that only the past holds, in the order of their ends
+	stale []Revision       // rows that a start found and nothing needs
 
-	dropped   int   // keys in dropped keyspaces
-	pastBytes int64 // about what the rows of pasts take on disk
+	dropped       int    // keys in dropped keyspaces
+	pastBytes     int64  // about what the rows of pasts take on disk
+	endedElements uint64 // elements of all collections that ever ended,
+	endedGone     uint64 // and of those that compaction has passed
+	goneElements  int    // elements of gones
 }
 
 // space is one keyspace's keys.
@@ -102,6 +108,9 @@ func (x *index) find(ks Keyspace, key []byte) (uint32, *cell) {
 
 // end supersedes the cell's version.
 func (x *index) end(ref uint32, c *cell, to Revision, ownsRow bool) {
+	if ownsRow && c.collection() {
+		x.endCollection(c.handle(), to)
+	}
 	c.past = x.supersede(ref, c, to, ownsRow)
 	x.pasts.push(c.past)
 	x.pastBytes += unpackSize(x.past(c.past).size)

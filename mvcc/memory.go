@@ -39,11 +39,12 @@ const treeBytes = 8
 // MemoryUsed tells what the store takes. It needs RLock.
 func (s *Store) MemoryUsed() MemoryStats {
 	cells, values, pasts, tables := s.cells.Stats(), s.values.Stats(), s.pastSlab.Stats(), s.tables.Stats()
+	colls, leaves := s.colls.Stats(), s.leaves.Stats()
 	m := MemoryStats{
-		Records: cells.Used, Values: values.Used, History: pasts.Used + int64(s.pasts.len)*4,
+		Records: cells.Used + colls.Used, Values: values.Used + leaves.Used, History: pasts.Used + int64(s.pasts.len)*4,
 		Table: tables.Used, Tree: cells.Slots * treeBytes,
 	}
-	for _, a := range []slab.Stats{cells, values, pasts, tables} {
+	for _, a := range []slab.Stats{cells, values, pasts, tables, colls, leaves} {
 		m.Slack += a.Mapped - a.Used
 	}
 	e := s.db.Metrics()
@@ -58,7 +59,7 @@ func (s *Store) DiskUsed() uint64 { return s.db.Metrics().DiskSpaceUsage() }
 // IndexMemory is the part of MemoryUsed that is cheap to know: all but the engine. It needs RLock.
 func (s *Store) IndexMemory() int64 {
 	return s.cells.Stats().Mapped + s.values.Stats().Mapped + s.pastSlab.Stats().Mapped +
-		s.tables.Stats().Mapped + s.cells.Stats().Slots*treeBytes
+		s.tables.Stats().Mapped + s.colls.Stats().Mapped + s.leaves.Stats().Mapped + s.cells.Stats().Slots*treeBytes
 }
 
 // Cool drops values from memory until target bytes are free or steps keys were looked at, and returns the

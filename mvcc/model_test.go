@@ -14,6 +14,7 @@ type modelVersion struct {
 	attr        Attr
 	value       string
 	create, mod Revision
+	row         Revision // of the key itself: mod but for the changes of elements since
 	version     uint64
 	dead        bool
 }
@@ -68,7 +69,7 @@ func (m *modelState) add(ks Keyspace, key string, v modelVersion) {
 }
 
 func (m *modelState) put(ks Keyspace, key string, a Attr, value string, rev Revision) {
-	v := modelVersion{attr: a, value: value, create: rev, mod: rev, version: 1}
+	v := modelVersion{attr: a, value: value, create: rev, mod: rev, row: rev, version: 1}
 	if old, ok := m.get(ks, key); ok {
 		v.create, v.version = old.create, old.version+1
 	}
@@ -88,8 +89,12 @@ func (m *sim) checkItem(v View, it Item, key string, want modelVersion) {
 	if err != nil {
 		m.t.Fatalf("load %q at %v: %v", key, it.Mod, err)
 	}
-	got := modelVersion{it.Attr, string(value), it.Create, it.Mod, it.Version, false}
-	if got != want || string(it.Key) != key || it.Len != len(want.value) {
+	length := len(want.value)
+	if it.Type.hasElements() {
+		value, length = m.elements(v.Collection(it), it.Type), 0
+	}
+	got := modelVersion{it.Attr, string(value), it.Create, it.Mod, want.row, it.Version, false}
+	if got != want || string(it.Key) != key || it.Len != length {
 		m.t.Fatalf("revision %d, key %.20q: got %.20q %+.60v\nwant %+.60v", v.Revision(), key, it.Key, got, want)
 	}
 }
@@ -176,7 +181,7 @@ func (m *sim) checkHistories(compacted, current uint64) {
 		from, to := compacted+1+m.rnd.Uint64N(10), current-m.rnd.Uint64N(min(current, 10)+1)
 		var want []modelVersion
 		for _, v := range m.now.keys[ks][key] {
-			if v.mod.Main >= from && v.mod.Main <= to {
+			if row := v.row; v.dead && v.mod.Main >= from && v.mod.Main <= to || !v.dead && row.Main >= from && row.Main <= to {
 				want = append(want, v)
 			}
 		}
@@ -186,10 +191,10 @@ func (m *sim) checkHistories(compacted, current uint64) {
 		}
 		i := 0
 		m.s.View().History(ks, []byte(key), from, to, newest, func(v Version) bool {
-			if i == len(want) || v.Tombstone != want[i].dead || v.Mod != want[i].mod {
+			if i == len(want) || v.Tombstone != want[i].dead || v.Tombstone && v.Mod != want[i].mod || !v.Tombstone && v.row != want[i].row && v.Mod != want[i].row && !v.Type.hasElements() {
 				m.t.Fatalf("history of %q, %d..%d: version %d is %v %v", key, from, to, i, v.Mod, v.Tombstone)
 			}
-			if !v.Tombstone {
+			if !v.Tombstone && !v.Type.hasElements() {
 				m.checkItem(m.s.View(), v.Item, key, want[i])
 			}
 			i++
@@ -231,10 +236,24 @@ func (m *sim) checkRows() {
 			}
 		}
 	}
+	for ref := s.colls.Next(0); ref != 0; ref = s.colls.Next(ref) {
+		if k := s.collection(uint32(ref)); k.flags&collUsed != 0 {
+			s.forest.Ascend(k.root, 0, func(e *Element) bool { row('r', Revision{e.Main, e.Sub}); return true })
+			if k.flags&collBase != 0 {
+				row('r', k.base())
+			}
+		}
+	}
 	for i := range s.pasts.len {
 		p := s.past(s.pasts.at(i))
+		if p.flags&pastElement != 0 && p.flags&pastEnds != 0 {
+			row('r', Revision{p.toMain, p.toSub})
+		}
+		if p.flags&(pastElement|pastAbsent) == pastElement|pastAbsent {
+			continue
+		}
 		row('r', p.from())
-		if p.flags&pastOwnsRow != 0 {
+		if p.flags&(pastOwnsRow|pastHolds) == pastOwnsRow {
 			row('v', p.row())
 		}
 	}

@@ -69,20 +69,23 @@ type Item struct {
 	Create  Revision // first version of this generation
 	Mod     Revision // this version
 	Version uint64   // 1 at Create, plus one for each change of this generation
-	Len     int      // length of the value in bytes
+	Len     int      // length of the value in bytes; 0 for a collection, whose elements View.Collection has
 	Value   []byte   // nil when Cold
 	Cold    bool     // the value is on disk only: Load reads it
 
-	row Revision // the row that holds the value
+	row  Revision // the row that holds the value
+	coll uint32   // the handle of the collection, for types that have elements
 }
 
 // ChangeKind is what happened to a key.
 type ChangeKind uint8
 
 const (
-	ChangePut    ChangeKind = iota + 1 // created or given a new value or attributes
-	ChangeDelete                       // tombstone
-	ChangeBind                         // a database number bound to a keyspace (flush, swap); Key is nil
+	ChangePut           ChangeKind = iota + 1 // created or given a new value or attributes
+	ChangeDelete                              // tombstone
+	ChangeBind                                // a database number bound to a keyspace (flush, swap); Key is nil
+	ChangeElementPut                          // an element of the key's collection added or given a new value
+	ChangeElementDelete                       // an element of the key's collection removed
 )
 
 // Change is one change of a committed request, in the order of its sub revisions.
@@ -95,6 +98,10 @@ type Change struct {
 	Key      []byte // aliases the store
 	Existed  bool   // the key was live before; Old is then its attributes
 	Old, New Attr
+
+	// Of an element: its place, as in Element. Name aliases the transaction: it is good until the next one.
+	Major uint64
+	Name  []byte
 }
 
 // Errors of reads at a revision.

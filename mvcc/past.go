@@ -36,6 +36,9 @@ const (
 	pastAbsent  = 1 << iota // the key did not exist: from is a tombstone
 	pastOwnsRow             // the v row of its value goes with it; a successor with the same value takes it over
 	pastFarRow              // that row is not at from: the slot is a farPast
+	pastHolds               // the version was a collection, whose handle is the farPast's rowMain; pastOwnsRow: it goes too
+	pastElement             // of an element: the slot is an elementPast
+	pastEnds                // of an element: the change at to removed it
 )
 
 // farPast is a past whose value row was written by an earlier version.
@@ -58,6 +61,9 @@ func (p *past) row() Revision {
 	return Revision{far.rowMain, far.rowSub}
 }
 
+// handle is the collection that the past holds; only with pastHolds.
+func (p *past) handle() uint32 { return uint32((*farPast)(unsafe.Pointer(p)).rowMain) }
+
 // supersede makes a past of the cell's version, which ends at to. ownsRow tells that no later version has
 // the same value.
 func (h *heap) supersede(ref uint32, c *cell, to Revision, ownsRow bool) uint32 {
@@ -66,6 +72,13 @@ func (h *heap) supersede(ref uint32, c *cell, to Revision, ownsRow bool) uint32 
 	size := unsafe.Sizeof(past{})
 	if !c.live() {
 		flags |= pastAbsent
+	} else if c.collection() {
+		flags |= pastHolds
+		if ownsRow {
+			flags |= pastOwnsRow
+		}
+		row = Revision{Main: uint64(c.handle())}
+		size = unsafe.Sizeof(farPast{})
 	} else if ownsRow && c.large() {
 		flags |= pastOwnsRow
 		if row = h.valueRow(c); row != c.mod() {
@@ -79,7 +92,7 @@ func (h *heap) supersede(ref uint32, c *cell, to Revision, ownsRow bool) uint32 
 		fromMain: c.modMain, fromSub: c.modSub, toMain: to.Main, toSub: to.Sub,
 		next: c.past, owner: ref, flags: flags, size: packSize(diskBytes(c)),
 	}
-	if flags&pastFarRow != 0 {
+	if flags&(pastFarRow|pastHolds) != 0 {
 		far := (*farPast)(unsafe.Pointer(p))
 		far.rowMain, far.rowSub = row.Main, row.Sub
 	}

@@ -18,19 +18,25 @@ import (
 //	put        keyspace, key, type, hint, version, [create], [deadline or lease], value length, [value or its row]
 //	tombstone  keyspace, key
 //	bind       database, keyspace, [keyspace dropped]
+//	element    type, collection, changes, [deadline], [major], name, value to the end
+//	no element type, collection, changes, [major], name
 //
 // with numbers as varints, byte strings with their length in front, and revisions before this one as the
-// distance of main, then sub. Numbers of formats, kinds and flags are never reused.
+// distance of main, then sub. A put of a type that has elements has the collection's id for its value: main and sub, or
+// nothing if it is this revision. Major, 8 bytes big endian, is there for types whose elements have a place of their own
+// (List, Stream). Numbers of formats, kinds and flags are never reused.
 const (
 	recordFormat = 1
 
 	kindPut       = 1
 	kindTombstone = 2
 	kindBind      = 3
-	// 4 put element, 5 delete element, 6 bind key to collection: reserved, see doc.go.
+	kindElement   = 4
+	kindNoElement = 5
+	// 6 was set aside for binding a key to a collection, which kindPut does: not to be used.
 
 	flagCreated  = 1 << 0 // put: the first version of its generation
-	flagDeadline = 1 << 1 // put: a deadline follows
+	flagDeadline = 1 << 1 // put, element: a deadline follows
 	flagLease    = 1 << 2 // put: a shared lease follows
 	flagRow      = 1 << 3 // put: the value is in the v row of this revision
 	flagFarRow   = 1 << 4 // put: the value is in the v row of an earlier revision, which follows
@@ -55,6 +61,10 @@ type record struct {
 	row         Revision // where the value is otherwise
 	database    uint32
 	dropped     Keyspace
+
+	collection Revision // the id, of elements and of keys that have them
+	changes    uint64
+	element    Element // of an element, but for a major that is a hash
 }
 
 func appendRowKey(dst []byte, kind byte, rev Revision) []byte {
@@ -102,6 +112,9 @@ func (h *heap) appendPut(dst []byte, c *cell) []byte {
 		dst = binary.AppendUvarint(dst, c.lease)
 	} else if flags&flagDeadline != 0 {
 		dst = binary.AppendVarint(dst, int64(c.lease))
+	}
+	if c.collection() {
+		return appendCollection(dst, h.collection(c.handle()).id(), mod)
 	}
 	dst = binary.AppendUvarint(dst, uint64(c.valueLen))
 	switch {
@@ -166,6 +179,8 @@ func (r *record) decode(rev Revision, b []byte) error {
 			r.dropped = Keyspace(d.number(1<<32 - 1))
 		}
 		d.bad = d.bad || r.flags&^flagDrop != 0
+	case kindElement, kindNoElement:
+		r.decodeElement(&d, rev)
 	default:
 		return errRecord
 	}
@@ -202,6 +217,10 @@ func (r *record) decodePut(d *decoder, rev Revision) {
 		d.bad = d.bad || r.length <= inlineMax
 	default:
 		d.bad = true
+	}
+	if r.attr.Type.hasElements() {
+		r.decodeCollection(rev)
+		d.bad = d.bad || r.collection.IsZero()
 	}
 	d.bad = d.bad || r.flags&^(flagCreated|flagDeadline|flagLease|flagRow|flagFarRow) != 0 ||
 		r.flags&(flagDeadline|flagLease) == flagDeadline|flagLease

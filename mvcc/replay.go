@@ -32,14 +32,14 @@ func (s *Store) replay(last uint64) error {
 		return err
 	}
 	defer it.Close()
-	read, apply := &block{}, &block{}
+	read, apply, met := &block{}, &block{}, byID{}
 	more := it.First()
 	for more || apply.rows > 0 {
 		s.run(2, func(i int) {
 			if i == 0 {
 				more = read.fill(it, more)
 			} else {
-				apply.err = s.replayBlock(apply, last)
+				apply.err = s.replayBlock(apply, met, last)
 			}
 		})
 		if read.err != nil {
@@ -50,6 +50,7 @@ func (s *Store) replay(last uint64) error {
 		}
 		read, apply = apply, read
 	}
+	s.dropUnnamed()
 	return it.Error()
 }
 
@@ -72,7 +73,7 @@ func (b *block) fill(it *pebble.Iterator, ok bool) bool {
 	return ok
 }
 
-func (s *Store) replayBlock(b *block, last uint64) error {
+func (s *Store) replayBlock(b *block, met byID, last uint64) error {
 	var r record
 	hot := s.o.MaxMemory <= 0 || s.IndexMemory() < s.o.MaxMemory
 	for buf := b.buf; len(buf) > 0; {
@@ -88,7 +89,11 @@ func (s *Store) replayBlock(b *block, last uint64) error {
 		}
 		switch r.kind {
 		case kindPut:
-			s.replayPut(&r, rev, hot)
+			s.replayPut(met, &r, rev, hot)
+		case kindElement, kindNoElement:
+			if err := s.replayElement(met, &r, rev); err != nil {
+				return fmt.Errorf("row r %v: %w", rev, err)
+			}
 		case kindTombstone:
 			s.replayTombstone(&r, rev)
 		case kindBind:
@@ -114,13 +119,19 @@ func (x *index) meet(r *record) (sp *space, ref uint32, c *cell, made bool) {
 	return sp, ref, c, true
 }
 
-func (x *index) replayPut(r *record, rev Revision, hot bool) {
+func (x *index) replayPut(met byID, r *record, rev Revision, hot bool) {
+	var handle uint32
+	if !r.collection.IsZero() {
+		var k *collection
+		handle, k = x.meetCollection(met, r.attr.Type, r.collection)
+		k.flags |= collBound
+	}
 	sp, ref, c, made := x.meet(r)
 	if made || !c.live() {
 		sp.live++
 	}
 	if !made {
-		same := r.flags&flagFarRow != 0 && c.large() && x.valueRow(c) == r.row
+		same := r.flags&flagFarRow != 0 && c.large() && x.valueRow(c) == r.row || handle != 0 && c.collection() && c.handle() == handle
 		x.end(ref, c, rev, !same)
 		x.freeValue(c)
 	}
@@ -129,7 +140,10 @@ func (x *index) replayPut(r *record, rev Revision, hot bool) {
 	c.createMain, c.createSub = r.create.Main, r.create.Sub
 	c.version = r.version
 	c.setAttr(r.attr)
-	if r.length <= tinyMax || hot && r.length <= inlineMax {
+	if handle != 0 {
+		c.value, c.valueLen = uint64(handle), 0
+		c.flags &^= cellCold
+	} else if r.length <= tinyMax || hot && r.length <= inlineMax {
 		x.setValue(c, r.value, rev)
 	} else {
 		x.setCold(c, r.length, r.row)

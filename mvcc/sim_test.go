@@ -201,6 +201,17 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 	rev, a := tx.Revision(), simAttr(rnd)
 	old, live := m.now.get(ks, key)
 	switch n := rnd.IntN(100); {
+	case n < 45 && live && old.attr.Type.hasElements() && rnd.IntN(8) > 0:
+		for range 1 + rnd.IntN(6) {
+			m.elementOp(tx, rnd, ks, key)
+		}
+	case n < 15:
+		a.Type = List + Type(rnd.IntN(5))
+		tx.Make(ks, []byte(key), a)
+		m.now.put(ks, key, a, "", rev)
+		for range rnd.IntN(10) {
+			m.elementOp(tx, rnd, ks, key)
+		}
 	case n < 45:
 		v := simValue(rnd)
 		it := tx.Put(ks, []byte(key), a, v)
@@ -214,6 +225,7 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 			m.now.add(ks, key, modelVersion{mod: rev, dead: true})
 		}
 	case n < 80 && live:
+		a.Type = old.attr.Type
 		tx.SetAttr(ks, []byte(key), a)
 		m.now.put(ks, key, a, old.value, rev)
 	case n < 90 && live:
@@ -221,6 +233,7 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 		if to == ks && dest == key {
 			return
 		}
+		a.Type = old.attr.Type
 		tx.Move(ks, []byte(key), to, []byte(dest), a)
 		m.now.add(ks, key, modelVersion{mod: rev, dead: true})
 		m.now.put(to, dest, a, old.value, Revision{rev.Main, rev.Sub + 1})

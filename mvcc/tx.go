@@ -17,6 +17,9 @@ type Tx struct {
 	rows    []row
 	buf     []byte // what rows hold, save large values
 	digest  xxhash.Digest
+
+	elements []elementUndo
+	kept     []byte // names and values of elements, for undo and changes
 }
 
 // Mark is a place in a transaction that Rollback goes back to.
@@ -79,6 +82,9 @@ func (tx *Tx) next(ks Keyspace, key []byte, a Attr) (ref uint32, c *cell, u *und
 			change.Existed, change.Old = true, c.attr()
 		}
 		s.end(ref, c, rev, true)
+		if c.collection() {
+			c.version += s.collection(c.handle()).changes // the generation goes on
+		}
 	}
 	s.rise(sp, c, rev, a)
 	change.Ref, change.Key = Ref(ref), s.key(c)
@@ -151,14 +157,14 @@ func (tx *Tx) bury(sp *space, ref uint32, c *cell, moved bool) {
 }
 
 // Move gives dest the value of key, which is live and becomes a tombstone: two changes, the tombstone first.
-// A live dest is superseded. Large values are not written again. key and dest must differ.
+// A live dest is superseded. Large values and elements are not written again. key and dest must differ.
 func (tx *Tx) Move(from Keyspace, key []byte, to Keyspace, dest []byte, a Attr) {
 	s := tx.s
 	ref, c := s.find(from, key)
 	if c == nil || !c.live() || from == to && string(key) == string(dest) {
 		panic(fmt.Sprintf("mvcc: move of key %q of keyspace %d to %q of %d", key, from, dest, to))
 	}
-	if !c.large() {
+	if !c.large() && !c.collection() {
 		value := tx.coldSmall(ref, c)
 		if value == nil {
 			value = s.value(c) // freed at Commit, not before
@@ -171,9 +177,14 @@ func (tx *Tx) Move(from Keyspace, key []byte, to Keyspace, dest []byte, a Attr) 
 		return
 	}
 	field, length, cold := c.value, c.valueLen, c.flags&cellCold
+	changes := uint64(0)
+	if c.collection() {
+		changes = s.collection(c.handle()).changes
+	}
 	tx.bury(tx.space(from), ref, c, true)
 	_, c, _ = tx.next(to, dest, a)
 	c.value, c.valueLen = field, length
+	c.version -= changes // which the version of an item counts, and this generation has not seen; it may wrap
 	c.flags = c.flags&^cellCold | cold
 	tx.writePut(c, c.mod())
 }

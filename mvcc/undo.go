@@ -11,12 +11,15 @@ type undo struct {
 	ref     uint32
 	dropped Keyspace // undoBind
 	old     cell     // undoVersion: as the cell was; its key's first bytes ride along unchanged
+	element int      // undoElement: where in Tx.elements
 }
 
 const (
 	undoCreate  = iota + 1 // the cell was made
 	undoVersion            // the cell got another version; its old one is its newest past
 	undoBind               // ref is a database that got another keyspace
+	undoMake               // ref is a collection that was made
+	undoElement            // ref is a collection of which an element changed: see elementUndo
 )
 
 // keptMax is how many changes a transaction may have had, at a hundred bytes of rows each, for
@@ -24,9 +27,10 @@ const (
 const keptMax = 16 << 10
 
 func (tx *Tx) reset() {
-	if cap(tx.changes) > keptMax || cap(tx.rows) > keptMax || cap(tx.buf) > keptMax*100 {
-		tx.changes, tx.undo, tx.rows, tx.buf = nil, nil, nil, nil
+	if cap(tx.changes) > keptMax || cap(tx.rows) > keptMax || max(cap(tx.buf), cap(tx.kept)) > keptMax*100 {
+		tx.changes, tx.undo, tx.rows, tx.buf, tx.elements, tx.kept = nil, nil, nil, nil, nil, nil
 	}
+	tx.elements, tx.kept = tx.elements[:0], tx.kept[:0]
 	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
 	tx.rows, tx.buf = tx.rows[:0], tx.buf[:0]
 }
@@ -62,6 +66,14 @@ func (tx *Tx) takeBack(u *undo) {
 		}
 		return
 	}
+	switch u.kind {
+	case undoMake:
+		s.freeCollection(u.ref)
+		return
+	case undoElement:
+		tx.takeBackElement(u)
+		return
+	}
 	c := s.cell(u.ref)
 	sp := s.spaces[Keyspace(c.keyspace)]
 	if u.kind == undoCreate {
@@ -81,6 +93,9 @@ func (tx *Tx) takeBack(u *undo) {
 		s.tombs.popBack()
 	}
 	s.pasts.popBack()
+	if p := s.past(c.past); p.flags&(pastHolds|pastOwnsRow) == pastHolds|pastOwnsRow {
+		s.unendCollection()
+	}
 	s.freePast(c.past)
 	*c = u.old
 	if c.live() {

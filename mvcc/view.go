@@ -94,13 +94,13 @@ func (v View) see(ref uint32) (Item, bool) {
 		if !c.live() {
 			return Item{}, false
 		}
-		return v.s.item(ref, c), true
+		return v.itemNow(ref, c), true
 	}
 	p := v.visiblePast(c)
 	if p == nil {
 		return Item{}, false
 	}
-	return v.s.pastItem(c, p.from()), true
+	return v.itemThen(c, p), true
 }
 
 // visible tells whether the view sees a live version of the cell; it reads no disk.
@@ -121,6 +121,25 @@ func (v View) visiblePast(c *cell) *past {
 		return p
 	}
 	return nil
+}
+
+// itemNow is the item of the cell's own version, whose elements may have changed since the view.
+func (v View) itemNow(ref uint32, c *cell) Item {
+	it := v.s.item(ref, c)
+	if it.coll != 0 && v.s.collection(it.coll).modMain > v.main {
+		it.Mod, it.Version = c.mod(), c.version
+		it = v.asOf(it, it.coll)
+	}
+	return it
+}
+
+// itemThen is the item of a superseded version.
+func (v View) itemThen(c *cell, p *past) Item {
+	it := v.s.pastItem(c, p.from())
+	if p.flags&pastHolds != 0 {
+		it = v.asOf(it, p.handle())
+	}
+	return it
 }
 
 // pastItem reads a superseded version's record. It is in Pebble, since no view reaches it otherwise.
@@ -299,5 +318,9 @@ func (s *Store) versionThen(c *cell, p *past) Version {
 	if p.flags&pastAbsent != 0 {
 		return Version{Item{Key: s.key(c), Mod: p.from()}, true}
 	}
-	return Version{Item: s.pastItem(c, p.from())}
+	it := s.pastItem(c, p.from())
+	if p.flags&pastHolds != 0 {
+		it.coll = p.handle()
+	}
+	return Version{Item: it}
 }

@@ -1,0 +1,216 @@
+package mvcc
+
+import (
+	"fmt"
+
+	"github.com/redoubt-db/redoubt/internal/ranked"
+	"github.com/redoubt-db/redoubt/internal/slab"
+)
+
+// Tree is elements in an order: see ranked for what the methods mean. It is a small value without resources, and good
+// as long as the view it came from.
+type Tree struct {
+	f    *ranked.Forest
+	root ranked.Root
+}
+
+// Len is the number of elements.
+func (t Tree) Len() int { return t.f.Len(t.root) }
+
+// Find is the element at a place.
+func (t Tree) Find(major uint64, name []byte) (Element, bool) { return t.f.Find(t.root, major, name) }
+
+// At is the element of a rank, 0 being the first.
+func (t Tree) At(rank int) (Element, bool) { return t.f.At(t.root, rank) }
+
+// Rank is how many elements are in front of a place, and whether there is one at it.
+func (t Tree) Rank(major uint64, name []byte) (int, bool) { return t.f.Rank(t.root, major, name) }
+
+// Ascend calls fn with the elements from a rank on until it returns false. The element is the same object each time;
+// fn must not change the collection.
+func (t Tree) Ascend(rank int, fn func(*Element) bool) { t.f.Ascend(t.root, rank, fn) }
+
+// Descend is Ascend towards the front.
+func (t Tree) Descend(rank int, fn func(*Element) bool) { t.f.Descend(t.root, rank, fn) }
+
+// Collection is the elements of a key. Those of a List and a Stream are in the order of their places, those of a Hash,
+// Set and ZSet in the order of their names' hashes: the same on every replica and after a start, and that of SCAN.
+type Collection struct {
+	Tree
+	Scores   Tree // of a zset: members by score, then name. Major is ScoreMajor; there is nothing but it and Name
+	Volatile int  // elements with a deadline
+	ID       Revision
+	hash     hasher
+	bytes    int64
+}
+
+// Lookup is the element of a name in a Hash, Set or ZSet.
+func (c Collection) Lookup(name []byte) (Element, bool) { return c.Find(c.hash.name(name), name) }
+
+// Bytes is about the memory that the elements take.
+func (c Collection) Bytes() int64 {
+	return c.bytes + c.f.Bytes(c.root) + c.f.Bytes(c.Scores.root)
+}
+
+// Scan calls fn with about count elements from the cursor on, 0 at first, of a Hash, Set or ZSet, and returns the cursor
+// to go on with, 0 at the end. It promises what View.Scan does.
+func (c Collection) Scan(cursor uint64, count int, fn func(*Element)) (next uint64) {
+	if cursor>>hashBits != 0 {
+		return 0
+	}
+	rank, _ := c.Rank(cursor, nil)
+	seen, last := 0, uint64(0)
+	c.Ascend(rank, func(e *Element) bool {
+		if seen >= max(count, 1) && e.Major != last {
+			next = e.Major
+			return false
+		}
+		seen, last = seen+1, e.Major
+		fn(e)
+		return true
+	})
+	return next
+}
+
+// Collection is the elements of an item whose type has elements. A view of the past reads from disk what has changed
+// since.
+func (v View) Collection(it Item) Collection {
+	if it.coll == 0 {
+		panic(fmt.Sprintf("mvcc: key %q of type %d has no elements", it.Key, it.Type))
+	}
+	k := v.s.collection(it.coll)
+	if k.modMain <= v.main {
+		return v.s.open(v.s.forest, k, k.root, k.scores)
+	}
+	return v.s.rebuildCollection(it, k, v.main)
+}
+
+// Collection is View.Collection of the present.
+func (tx *Tx) Collection(it Item) Collection { return tx.s.View().Collection(it) }
+
+func (s *Store) open(f *ranked.Forest, k *collection, root, scores ranked.Root) Collection {
+	return Collection{
+		Tree: Tree{f, root}, Scores: Tree{f, scores}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash,
+		bytes: int64(slab.Size(collectionSize)),
+	}
+}
+
+// rebuildCollection makes the collection as of the end of main, in memory of its own.
+func (s *Store) rebuildCollection(it Item, k *collection, main uint64) Collection {
+	x := &index{heap: heap{forest: newPrivateForest()}}
+	then := *k
+	then.root, then.scores, then.volatile = ranked.Make(layout(it.Type)), ranked.Make(ranked.Scored), 0
+	put := func(e *Element) {
+		then.count(nil, e)
+		x.putElement(&then, e, nil, false)
+	}
+	s.forest.Ascend(k.root, 0, func(e *Element) bool {
+		if e.Main <= main {
+			put(e)
+		}
+		return true
+	})
+	for ref := k.past; ref != 0; {
+		p := s.elementPast(ref)
+		if p.toMain <= main {
+			break
+		}
+		if p.flags&pastAbsent == 0 && p.fromMain <= main {
+			put(s.pastElement(it.Key, p.from()))
+		}
+		ref = k.older(p)
+	}
+	return s.open(x.forest, &then, then.root, then.scores)
+}
+
+func newPrivateForest() *ranked.Forest {
+	o := slab.Options{Narrow: true, Heap: true} // the collector's, when the reader is done
+	return ranked.New(slab.New(o), slab.New(slab.Options{Heap: true}))
+}
+
+// pastElement reads the record of an element that was superseded, or that is live.
+func (s *Store) pastElement(key []byte, rev Revision) *Element {
+	r, err := s.readRecord(rev)
+	if err == nil && r.kind != kindElement {
+		err = errRecord
+	}
+	if err != nil {
+		panic(fmt.Sprintf("mvcc: record %v of an element of key %q: %v", rev, key, err))
+	}
+	if layout(r.attr.Type) == ranked.Hashed {
+		r.element.Major = s.hash.name(r.element.Name)
+	}
+	return &r.element
+}
+
+// changeAt is the newest change of a collection's elements at or before the end of main, by revision and number; its
+// creation, and 0, when there was none.
+func (s *Store) changeAt(k *collection, main uint64) (rev Revision, seq uint64) {
+	if k.modMain <= main {
+		return k.mod(), k.changes
+	}
+	ref := k.past
+	for ref != 0 {
+		p := s.elementPast(ref)
+		switch {
+		case p.toMain <= main:
+			return Revision{p.toMain, p.toSub}, p.seq
+		case p.jump != 0 && p.jumpTo > main:
+			ref = p.jump
+		default:
+			ref = k.older(p)
+		}
+	}
+	if k.freed > 0 {
+		return k.base(), k.freed
+	}
+	return k.id(), 0
+}
+
+// ElementHistory calls fn with the changes of a collection's elements whose Main is from..to, oldest first, until it
+// returns false: an element put, with its value, or deleted, by place alone; none that only compacted views could see,
+// none above Revision, and none above the view. It reads the disk.
+func (v View) ElementHistory(it Item, from, to uint64, fn func(e *Element, deleted bool) bool) {
+	s, k := v.s, v.s.collection(it.coll)
+	to = min(to, v.main, s.Revision())
+	for _, c := range s.elementChanges(k, max(from, s.compacted+1), to) {
+		r, err := s.readRecord(c)
+		if err != nil || r.kind != kindElement && r.kind != kindNoElement {
+			panic(fmt.Sprintf("mvcc: record %v of an element of key %q: %v", c, it.Key, err))
+		}
+		if !fn(&r.element, r.kind == kindNoElement) {
+			return
+		}
+	}
+}
+
+// elementChanges are the revisions of changes from..to, which begins above the compacted one, ascending.
+func (s *Store) elementChanges(k *collection, from, to uint64) []Revision {
+	var out []Revision
+	for ref := k.past; ref != 0; {
+		p := s.elementPast(ref)
+		if p.toMain < from {
+			break
+		}
+		if p.toMain <= to {
+			out = append(out, Revision{p.toMain, p.toSub})
+		}
+		ref = k.older(p)
+	}
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+// asOf is the item's Mod and Version as the view sees them.
+func (v View) asOf(it Item, handle uint32) Item {
+	k := v.s.collection(handle)
+	it.coll = handle
+	mod, seq := v.s.changeAt(k, v.main)
+	it.Version += seq
+	if mod.Compare(it.Mod) > 0 {
+		it.Mod = mod
+	}
+	return it
+}

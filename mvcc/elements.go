@@ -1,0 +1,156 @@
+package mvcc
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/redoubt-db/redoubt/internal/ranked"
+)
+
+// Make gives key an empty collection of the type in a, superseding whatever it had. It is the caller's to put
+// elements in: an empty collection is a live key.
+func (tx *Tx) Make(ks Keyspace, key []byte, a Attr) Item {
+	if !a.Type.hasElements() {
+		panic(fmt.Sprintf("mvcc: a collection of type %d", a.Type))
+	}
+	ref, c, _ := tx.next(ks, key, a)
+	handle := tx.s.newCollection(a.Type, c.mod())
+	c.value, c.valueLen = uint64(handle), 0
+	c.flags &^= cellCold
+	*tx.note() = undo{kind: undoMake, ref: handle}
+	tx.writePut(c, c.mod())
+	return tx.s.item(ref, c)
+}
+
+// elementUndo is how to take back the change of an element.
+type elementUndo struct {
+	e   Element  // as it became; for a deletion its place alone
+	old Element  // as it was, if had
+	had bool     // it was there before
+	is  bool     // it is there now
+	mod Revision // of the collection before
+}
+
+// PutElement adds an element to the collection of a live key, or supersedes the one in its place, and tells whether it
+// added. Of e, Main and Sub are not looked at, nor is Major where it is a hash. It copies e, whose strings may alias the
+// element superseded.
+func (tx *Tx) PutElement(ref Ref, e Element) (added bool) {
+	s := tx.s
+	c, handle, k := tx.collection(ref)
+	tx.place(k, &e)
+	rev := tx.Revision()
+	u := tx.noteElement(handle, k, &e, true)
+	k.changes++
+	if u.had {
+		s.endElement(handle, k, &u.old, rev, false)
+	} else {
+		s.endElement(handle, k, nil, rev, false)
+	}
+	e.Main, e.Sub = rev.Main, rev.Sub
+	k.modMain, k.modSub = rev.Main, rev.Sub
+	from := len(tx.buf)
+	tx.buf = appendElement(tx.buf, k, &e, rev)
+	tx.addRow(rev, from)
+	if u.had {
+		k.count(&u.old, &e)
+	} else {
+		k.count(nil, &e)
+	}
+	s.putElement(k, &e, &u.old, u.had)
+	tx.changed(ChangeElementPut, ref, c, &u.e)
+	return !u.had
+}
+
+// DeleteElement removes an element from the collection of a live key; false if it is not there. Of e only the place is
+// looked at. The collection may be empty then: that its key goes with the last element is the caller's rule to keep.
+func (tx *Tx) DeleteElement(ref Ref, e Element) bool {
+	s := tx.s
+	c, handle, k := tx.collection(ref)
+	tx.place(k, &e)
+	if _, ok := s.forest.Find(k.root, e.Major, e.Name); !ok {
+		return false
+	}
+	rev := tx.Revision()
+	u := tx.noteElement(handle, k, &e, false)
+	k.changes++
+	s.endElement(handle, k, &u.old, rev, true)
+	k.modMain, k.modSub = rev.Main, rev.Sub
+	from := len(tx.buf)
+	tx.buf = appendElementGone(tx.buf, k, &u.e, rev)
+	tx.addRow(rev, from)
+	k.count(&u.old, nil)
+	s.dropElement(k, &u.old)
+	tx.changed(ChangeElementDelete, ref, c, &u.e)
+	return true
+}
+
+func (tx *Tx) collection(ref Ref) (*cell, uint32, *collection) {
+	c := tx.s.validCell(ref)
+	if c == nil || !c.collection() {
+		panic(fmt.Sprintf("mvcc: handle %d at %v is no live collection", ref, tx.Revision()))
+	}
+	return c, c.handle(), tx.s.collection(c.handle())
+}
+
+// place fills in where the element is among the others.
+func (tx *Tx) place(k *collection, e *Element) {
+	if layout(Type(k.typ)) == ranked.Hashed {
+		e.Major = tx.s.hash.name(e.Name)
+	}
+}
+
+// noteElement notes how the element is before the change, and gives e a name that stays.
+func (tx *Tx) noteElement(handle uint32, k *collection, e *Element, is bool) *elementUndo {
+	*tx.note() = undo{kind: undoElement, ref: handle, element: len(tx.elements)}
+	tx.elements = append(tx.elements, elementUndo{is: is, mod: k.mod()})
+	u := &tx.elements[len(tx.elements)-1]
+	old, had := tx.s.forest.Find(k.root, e.Major, e.Name)
+	name := tx.keep(e.Name)
+	u.e = Element{Major: e.Major, Name: name}
+	u.had = had
+	if u.old = old; had {
+		u.old.Name, u.old.Value = name, tx.keep(old.Value)
+	}
+	e.Name = name
+	return u
+}
+
+// keep copies b to where it stays until the next transaction.
+func (tx *Tx) keep(b []byte) []byte {
+	from := len(tx.kept)
+	tx.kept = append(tx.kept, b...)
+	return tx.kept[from:len(tx.kept):len(tx.kept)]
+}
+
+func (tx *Tx) changed(kind ChangeKind, ref Ref, c *cell, e *Element) {
+	tx.changes = append(tx.changes, Change{
+		Kind: kind, Rev: tx.Revision(), Keyspace: Keyspace(c.keyspace), Ref: ref, Key: tx.s.key(c),
+		Existed: true, Old: c.attr(), New: c.attr(), Major: e.Major, Name: e.Name,
+	})
+}
+
+// takeBackElement undoes the newest change of an element.
+func (tx *Tx) takeBackElement(u *undo) {
+	s := tx.s
+	n := &tx.elements[u.element]
+	k := s.collection(u.ref)
+	now, _ := s.forest.Find(k.root, n.e.Major, n.e.Name)
+	now.Name, now.Value = n.e.Name, bytes.Clone(now.Value)
+	switch {
+	case n.is && n.had:
+		k.count(&now, &n.old)
+		s.putElement(k, &n.old, &now, true)
+	case n.is:
+		k.count(&now, nil)
+		s.dropElement(k, &now)
+	default:
+		k.count(nil, &n.old)
+		s.putElement(k, &n.old, nil, false)
+	}
+	k.changes--
+	k.modMain, k.modSub = n.mod.Main, n.mod.Sub
+	made := s.pasts.popBack()
+	k.past = s.elementPast(made).next
+	s.freePast(made)
+	tx.elements = tx.elements[:u.element]
+}
