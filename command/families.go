@@ -5,6 +5,7 @@ func Families() [][]Spec {
 	return [][]Spec{
 		Strings(),
 		Bitmaps(),
+		HyperLogLogs(),
 		Generics(),
 		Scans(),
 		Expires(),

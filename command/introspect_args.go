@@ -190,7 +190,7 @@ func isToken(word string) bool {
 func isMark(word string) bool { return len(word) == 1 && strings.Contains("[]<>|", word) }
 
 func isKeyName(name string) bool {
-	return slices.Contains(strings.Fields("key key1 key2 newkey source destination destkey"), name)
+	return slices.Contains(strings.Fields("key key1 key2 newkey source sourcekey destination destkey"), name)
 }
 
 // numberKeys gives keys the index of their specification: the next one for each, as long as there are any.
