@@ -76,9 +76,14 @@ type Options struct {
 	// Join is the id of the cluster that a new node is to belong to; its members
 	// have to add it. 0 forms a cluster of one. A directory in use keeps to its own.
 	Join uint64
+	// Addresses are where the transports of other members are reached, as far as
+	// that is known before the machine is open; see SetAddress.
+	Addresses map[uint64]string
 
 	// OnLeader is told of every change of leader, one at a time and in order. It must not block.
 	OnLeader func(Leader)
+	// OnMembers is told of changes of the membership that this node has applied. It must not block.
+	OnMembers func()
 	// OnFatal is called with the reason just before the process panics because the
 	// log or the machine failed. A program may log it and exit there, so that the
 	// reason is the last thing its user reads.
@@ -167,6 +172,9 @@ type Replica struct {
 	workers   sync.WaitGroup
 	closing   sync.Once
 	closeErr  error
+
+	removing sync.Once
+	removed  chan struct{} // closed when this node knows that it was removed
 }
 
 // Open starts this node's replica: in an empty directory it forms a group of
@@ -182,6 +190,7 @@ func Open(opts Options) (*Replica, error) {
 	r := &Replica{
 		opts: opts, log: opts.Logger, home: home, peers: newRegistry(),
 		proposals: newQueue[proposal](), reads: newQueue[read](), stop: make(chan struct{}),
+		removed: make(chan struct{}),
 	}
 	r.leader.Store(&Leader{})
 	r.hooks.change = make(chan struct{})
@@ -203,7 +212,13 @@ func (r *Replica) open() error {
 	if err := r.home.adopt(host); err != nil {
 		return err
 	}
+	if err := r.home.checkLog(); err != nil {
+		return err
+	}
 	r.id = id
+	for node, address := range r.opts.Addresses {
+		r.peers.set(node, address)
+	}
 	r.peers.set(id.node, r.opts.Address)
 	opened, err := r.opts.Machine.Open(r.opts.MachineDir)
 	if err != nil {
@@ -230,11 +245,10 @@ func (r *Replica) start(opened uint64) error {
 	}
 	r.nodeHost = nodeHost
 	var members map[uint64]dragonboat.Target
-	join := r.id.state.complete() == joined
-	if !join {
+	if !r.joined() {
 		members = map[uint64]dragonboat.Target{r.id.node: targetOf(r.id.node)}
 	}
-	err = nodeHost.StartOnDiskReplica(members, join, r.machine(opened), r.config())
+	err = nodeHost.StartOnDiskReplica(members, r.joined(), r.machine(opened), r.config())
 	if err == nil {
 		r.user, err = nodeHost.GetNodeUser(shardID)
 	}
@@ -256,6 +270,9 @@ func (r *Replica) start(opened uint64) error {
 	return nil
 }
 
+// joined tells that the node was added to a group that others had formed.
+func (r *Replica) joined() bool { return r.id.state.complete() == joined }
+
 func (r *Replica) machine(opened uint64) statemachine.CreateOnDiskStateMachineFunc {
 	return func(uint64, uint64) statemachine.IOnDiskStateMachine {
 		return &driven{machine: r.opts.Machine, opened: opened, applied: &r.applied, onBatch: r.compactor.appliedBatch}
@@ -274,6 +291,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 		RaftAddress:         r.opts.Address,
 		ListenAddress:       r.opts.Listen,
 		RaftEventListener:   listener{r},
+		SystemEventListener: systemListener{r},
 		MaxSendQueueSize:    peerQueueMax,
 		MaxReceiveQueueSize: peerQueueMax,
 		Expert: config.ExpertConfig{
@@ -285,9 +303,14 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 	}
 }
 
+// config says of a node that joined that it does not vote, at every start: that
+// is what it was added as, and what the log or the snapshot it starts with says
+// next makes it a voter. Told otherwise, dragonboat panics where the log says
+// that it was added as a learner.
 func (r *Replica) config() config.Config {
 	return config.Config{
-		ShardID: shardID, ReplicaID: r.id.node,
+		IsNonVoting: r.joined(),
+		ShardID:     shardID, ReplicaID: r.id.node,
 		CheckQuorum: true, PreVote: true, OrderedConfigChange: true, WaitReady: true,
 		HeartbeatRTT: r.opts.HeartbeatTicks, ElectionRTT: r.opts.ElectionTicks,
 		SnapshotEntries: 0, CompactionOverhead: restartKeepMax, MaxInMemLogSize: unappliedMax,
@@ -312,13 +335,12 @@ func (r *Replica) Close() error {
 	return r.closeErr
 }
 
-// giveUpLeadership saves the other members an election timeout.
+// giveUpLeadership saves the other members an election timeout. The first that
+// is there takes it.
 func (r *Replica) giveUpLeadership() {
-	if l := r.Leader(); !l.Self {
-		return
-	}
-	for node, role := range r.members() {
-		if role != Voter || node == r.id.node {
+	m := r.Membership()
+	for _, node := range m.Voters {
+		if node == r.id.node || !r.Leader().Self {
 			continue
 		}
 		if r.nodeHost.RequestLeaderTransfer(shardID, node) != nil {
@@ -327,7 +349,6 @@ func (r *Replica) giveUpLeadership() {
 		ctx, cancel := context.WithTimeout(context.Background(), transferWait)
 		_ = r.awaitLeader(ctx, func(l Leader) bool { return l.Known && !l.Self })
 		cancel()
-		return
 	}
 }
 
