@@ -29,9 +29,9 @@ func (s *Space) Config() [][2]string {
 func (tx *Tx) Configure(name, value string) {
 	s := tx.space
 	old, had := s.config[name]
-	databases, classes := s.Databases, s.classes
+	databases, classes, limits := s.Databases, s.classes, s.limits
 	tx.undo = append(tx.undo, func() {
-		s.Databases, s.classes = databases, classes
+		s.Databases, s.classes, s.limits = databases, classes, limits
 		if had {
 			s.config[name] = old
 		} else {
@@ -51,6 +51,7 @@ func (s *Space) useConfig(name, value string) {
 	if name == "notify-keyspace-events" {
 		s.classes = parseClasses(value)
 	}
+	s.limits.use(name, value)
 }
 
 func (s *Space) loadConfig() {

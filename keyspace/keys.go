@@ -75,7 +75,11 @@ func (tx *Tx) Copy(key []byte, db uint32, dest []byte, replace bool) (bool, erro
 	if _, taken := tx.lookup(to, dest); taken && !replace {
 		return false, nil
 	}
-	tx.mv.Put(to, dest, it.Attr, tx.Value(it))
+	if it.Type.HasElements() {
+		tx.copyElements(it, to, dest)
+	} else {
+		tx.mv.Put(to, dest, it.Attr, tx.Value(it))
+	}
 	return true, nil
 }
 

@@ -37,6 +37,7 @@ type Space struct {
 	tx  Tx // reused: one request is applied at a time
 
 	config map[string]string // directives of the whole cluster
+	limits compactLimits     // what some of them say
 
 	classes Class // of the cluster's notify-keyspace-events
 	hearing bool  // somebody on this node listens; under the store's lock
@@ -47,7 +48,7 @@ type Space struct {
 
 // Open rebuilds the deadlines from the store, at a cost of one walk over the keys.
 func Open(store *mvcc.Store) *Space {
-	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines()}
+	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines(), limits: defaultLimits()}
 	s.loadConfig()
 	s.loadLeases()
 	s.loadDeadlines()
@@ -74,7 +75,7 @@ func (s *Space) Volatile() int {
 
 // track moves a key's deadline in the queue, or from lease to lease, after a change.
 func (s *Space) track(c *mvcc.Change) {
-	if c.Kind == mvcc.ChangeBind {
+	if c.Kind != mvcc.ChangePut && c.Kind != mvcc.ChangeDelete {
 		return
 	}
 	if c.Existed {
@@ -87,7 +88,7 @@ func (s *Space) track(c *mvcc.Change) {
 
 // untrack takes track back.
 func (s *Space) untrack(c *mvcc.Change) {
-	if c.Kind == mvcc.ChangeBind {
+	if c.Kind != mvcc.ChangePut && c.Kind != mvcc.ChangeDelete {
 		return
 	}
 	if c.Kind == mvcc.ChangePut {

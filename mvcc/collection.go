@@ -80,10 +80,10 @@ func layout(t Type) ranked.Layout {
 	return ranked.Hashed
 }
 
-// hasElements tells a type whose keys are collections.
-func (t Type) hasElements() bool { return t > String && t <= Stream }
+// HasElements tells a type whose keys are collections.
+func (t Type) HasElements() bool { return t > String && t <= Stream }
 
-func (c *cell) collection() bool { return Type(c.typ).hasElements() && c.live() }
+func (c *cell) collection() bool { return Type(c.typ).HasElements() && c.live() }
 
 // handle is the collection of a cell that has one.
 func (c *cell) handle() uint32 { return uint32(c.value) }

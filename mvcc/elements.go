@@ -10,7 +10,7 @@ import (
 // Make gives key an empty collection of the type in a, superseding whatever it had. It is the caller's to put
 // elements in: an empty collection is a live key.
 func (tx *Tx) Make(ks Keyspace, key []byte, a Attr) Item {
-	if !a.Type.hasElements() {
+	if !a.Type.HasElements() {
 		panic(fmt.Sprintf("mvcc: a collection of type %d", a.Type))
 	}
 	ref, c, _ := tx.next(ks, key, a)

@@ -90,7 +90,7 @@ func (m *sim) checkItem(v View, it Item, key string, want modelVersion) {
 		m.t.Fatalf("load %q at %v: %v", key, it.Mod, err)
 	}
 	length := len(want.value)
-	if it.Type.hasElements() {
+	if it.Type.HasElements() {
 		value, length = m.elements(v.Collection(it), it.Type), 0
 	}
 	got := modelVersion{it.Attr, string(value), it.Create, it.Mod, want.row, it.Version, false}
@@ -191,10 +191,10 @@ func (m *sim) checkHistories(compacted, current uint64) {
 		}
 		i := 0
 		m.s.View().History(ks, []byte(key), from, to, newest, func(v Version) bool {
-			if i == len(want) || v.Tombstone != want[i].dead || v.Tombstone && v.Mod != want[i].mod || !v.Tombstone && v.row != want[i].row && v.Mod != want[i].row && !v.Type.hasElements() {
+			if i == len(want) || v.Tombstone != want[i].dead || v.Tombstone && v.Mod != want[i].mod || !v.Tombstone && v.row != want[i].row && v.Mod != want[i].row && !v.Type.HasElements() {
 				m.t.Fatalf("history of %q, %d..%d: version %d is %v %v", key, from, to, i, v.Mod, v.Tombstone)
 			}
-			if !v.Tombstone && !v.Type.hasElements() {
+			if !v.Tombstone && !v.Type.HasElements() {
 				m.checkItem(m.s.View(), v.Item, key, want[i])
 			}
 			i++

@@ -218,7 +218,7 @@ func (r *record) decodePut(d *decoder, rev Revision) {
 	default:
 		d.bad = true
 	}
-	if r.attr.Type.hasElements() {
+	if r.attr.Type.HasElements() {
 		r.decodeCollection(rev)
 		d.bad = d.bad || r.collection.IsZero()
 	}

@@ -85,6 +85,6 @@ func (r *record) decodeElement(d *decoder, rev Revision) {
 		e.Value, d.b = d.b, nil
 		allowed = flagDeadline
 	}
-	d.bad = d.bad || !r.attr.Type.hasElements() || r.changes == 0 || r.flags&^allowed != 0 ||
+	d.bad = d.bad || !r.attr.Type.HasElements() || r.changes == 0 || r.flags&^allowed != 0 ||
 		r.attr.Type == ZSet && r.kind == kindElement && len(e.Value) != 8
 }

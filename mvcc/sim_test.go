@@ -201,7 +201,7 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 	rev, a := tx.Revision(), simAttr(rnd)
 	old, live := m.now.get(ks, key)
 	switch n := rnd.IntN(100); {
-	case n < 45 && live && old.attr.Type.hasElements() && rnd.IntN(8) > 0:
+	case n < 45 && live && old.attr.Type.HasElements() && rnd.IntN(8) > 0:
 		for range 1 + rnd.IntN(6) {
 			m.elementOp(tx, rnd, ks, key)
 		}
