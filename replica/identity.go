@@ -50,6 +50,7 @@ const (
 	formed  state = "formed"
 	joining state = "joining" // a group that exists
 	joined  state = "joined"
+	removed state = "removed" // from the group, for ever
 )
 
 // complete is the state after the first start.
@@ -63,7 +64,9 @@ func (s state) complete() state {
 	return s
 }
 
-func (s state) known() bool { return s == forming || s == formed || s == joining || s == joined }
+func (s state) known() bool {
+	return s == forming || s == formed || s == joining || s == joined || s == removed
+}
 
 // Errors of opening a directory.
 var (
@@ -118,6 +121,29 @@ type home struct {
 	lock io.Closer
 }
 
+// Identity is who lives in a raft directory.
+type Identity struct {
+	Node, Cluster uint64
+	Fresh         bool // the first start was not completed, or there was none
+}
+
+// ReadIdentity tells who lives in a raft directory that no replica is open on; false if nobody does.
+func ReadIdentity(dir string) (Identity, bool, error) {
+	h := &home{fs: vfs.Default, dir: dir}
+	text, err := h.read(identityName)
+	if errors.Is(err, os.ErrNotExist) {
+		return Identity{Fresh: true}, false, nil
+	}
+	if err != nil {
+		return Identity{}, false, err
+	}
+	id, err := parseIdentity(text)
+	if err != nil {
+		return Identity{}, false, fmt.Errorf("%w: %s", err, h.path(identityName))
+	}
+	return Identity{Node: id.node, Cluster: id.cluster, Fresh: id.state != id.state.complete()}, true, nil
+}
+
 // openHome makes the directory if it is not there, and locks it: nothing in it
 // may be read or moved while another process lives there.
 func openHome(fs vfs.FS, dir string) (*home, error) {
@@ -154,6 +180,9 @@ func (h *home) load(cluster uint64) (identity, error) {
 	id, err := parseIdentity(text)
 	if err != nil {
 		return identity{}, fmt.Errorf("%w: %s", err, h.path(identityName))
+	}
+	if id.state == removed {
+		return identity{}, ErrRemoved
 	}
 	if id.state != id.state.complete() {
 		return id, h.clear()

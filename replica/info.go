@@ -1,9 +1,5 @@
 package replica
 
-import (
-	"github.com/lni/dragonboat/v4"
-)
-
 // Role is a member's part in the group.
 type Role int
 
@@ -49,20 +45,12 @@ func (r *Replica) Info() Info {
 // members returns the members of the applied membership.
 func (r *Replica) members() map[uint64]Role {
 	roles := make(map[uint64]Role)
-	host := r.nodeHost.GetNodeHostInfo(dragonboat.NodeHostInfoOption{SkipLogInfo: true})
-	if host == nil {
-		return roles
+	m := r.Membership()
+	for _, node := range m.Voters {
+		roles[node] = Voter
 	}
-	for _, shard := range host.ShardInfoList {
-		if shard.ShardID != shardID {
-			continue
-		}
-		for node := range shard.Replicas {
-			roles[node] = Voter
-		}
-		if shard.IsNonVoting {
-			roles[shard.ReplicaID] = Learner
-		}
+	for _, node := range m.Learners {
+		roles[node] = Learner
 	}
 	return roles
 }
