@@ -1,13 +1,18 @@
 // Package ranked keeps entries in order and tells any by its rank: the elements of one collection, packed in
 // leaves that hang from a counted B+tree. The leaves lie in slabs, where the garbage collector does not
 // look; a collection that fits one leaf has no tree and no Go object at all.
+//
+//	Root{leaf}           [a b c]                 up to 1 KiB: nothing but the leaf
+//	Root{row of table} → node(3 5)               above: each node knows how many entries hang below each kid,
+//	                     [a b c] [d e f g h]     which is what makes ranks cheap
+//
+// Leaves and nodes count who refers to them. Clone counts up the topmost only; whoever writes and meets a count above
+// one copies that leaf or node, counts up what hangs below it, and leaves the original to the others.
 package ranked
 
 import (
-	"bytes"
-	"cmp"
-	"slices"
-	"sort"
+	"sync"
+	"sync/atomic"
 
 	"github.com/redoubt-db/redoubt/internal/slab"
 )
@@ -35,117 +40,114 @@ const (
 // Root is where a tree hangs. It holds no pointer, so that it may lie in a slab itself, and must not be copied but by
 // Clone.
 type Root struct {
-	at     uint32
+	at     uint32 // the only leaf or, of a tree, its row in the forest's table; 0 is empty
 	layout Layout
+	many   bool // at is a row
 }
 
 // Forest is the memory of many trees. Any number may read while nobody writes; Clone counts as reading.
 type Forest struct {
-	blobs *slab.Arena
-	lists [][]Entry
+	leaves *slab.Arena
+	blobs  *slab.Arena
+
+	rows   atomic.Pointer[[]row] // trees of more than one leaf; row 0 is never used
+	rowsMu sync.Mutex            // held to take or give back a row
+	spare  []uint32              // rows given back
+
+	nodes int64 // bytes of all nodes
+
+	// What follows belongs to the write going on.
+	grown int64  // bytes that the tree gained, those shared with others counted whole
+	entry []byte // the entry being put, packed
+	wide  []byte // the entries of leaves being split or merged
 }
 
 // New returns a forest whose leaves lie in a narrow arena and whose large names and values in another.
-func New(leaves, blobs *slab.Arena) *Forest { return &Forest{blobs: blobs, lists: make([][]Entry, 1)} }
+func New(leaves, blobs *slab.Arena) *Forest {
+	f := &Forest{leaves: leaves, blobs: blobs}
+	f.rows.Store(&[]row{{}})
+	return f
+}
 
 // Make returns an empty tree, which takes no memory.
 func Make(l Layout) Root { return Root{layout: l} }
 
-func (f *Forest) list(r Root) []Entry { return f.lists[r.at] }
-
-func place(list []Entry, major uint64, name []byte) (int, bool) {
-	return sort.Find(len(list), func(i int) int {
-		return cmp.Or(cmp.Compare(major, list[i].Major), bytes.Compare(name, list[i].Name))
-	})
-}
-
 // Len is the number of entries.
-func (f *Forest) Len(r Root) int { return len(f.list(r)) }
+func (f *Forest) Len(r Root) int {
+	switch {
+	case r.many:
+		return int(f.root(r).total)
+	case r.at == 0:
+		return 0
+	}
+	return f.leaf(r.at).count()
+}
 
 // Find is the entry at a place.
-func (f *Forest) Find(r Root, major uint64, name []byte) (Entry, bool) {
-	if i, ok := place(f.list(r), major, name); ok {
-		return f.list(r)[i], true
+func (f *Forest) Find(r Root, major uint64, name []byte) (e Entry, ok bool) {
+	ref := r.at
+	if r.many {
+		ref = f.reach(f.root(r), r.layout, major, name)
+	} else if ref == 0 {
+		return e, false
 	}
-	return Entry{}, false
-}
-
-// Put adds an entry or replaces the one at its place; it tells whether it added. Strings of e may alias the entry
-// they replace.
-func (f *Forest) Put(r *Root, e *Entry) bool {
-	if r.at == 0 {
-		r.at = uint32(len(f.lists))
-		f.lists = append(f.lists, nil)
+	b := f.leaf(ref)
+	s := f.seek(b, r.layout, major, name)
+	if s.found {
+		f.open(b, r.layout, s.off, &e)
 	}
-	mine := *e
-	mine.Name, mine.Value = bytes.Clone(e.Name), append([]byte{}, e.Value...)
-	i, ok := place(f.lists[r.at], e.Major, e.Name)
-	if ok {
-		f.lists[r.at][i] = mine
-	} else {
-		f.lists[r.at] = slices.Insert(f.lists[r.at], i, mine)
-	}
-	return !ok
-}
-
-// Delete removes the entry at a place; false if there is none.
-func (f *Forest) Delete(r *Root, major uint64, name []byte) bool {
-	i, ok := place(f.list(*r), major, name)
-	if ok {
-		f.lists[r.at] = slices.Delete(f.lists[r.at], i, i+1)
-	}
-	return ok
+	return e, s.found
 }
 
 // At is the entry of a rank, 0 being the first.
-func (f *Forest) At(r Root, rank int) (Entry, bool) {
-	if rank < 0 || rank >= len(f.list(r)) {
-		return Entry{}, false
+func (f *Forest) At(r Root, rank int) (e Entry, ok bool) {
+	if rank < 0 || rank >= f.Len(r) {
+		return e, false
 	}
-	return f.list(r)[rank], true
+	ref := r.at
+	if r.many {
+		ref, rank = f.reachRank(f.root(r), rank)
+	}
+	b := f.leaf(ref)
+	f.open(b, r.layout, b.skip(r.layout.head(), rank), &e)
+	return e, true
 }
 
 // Rank is how many entries are in front of a place, and whether there is one at it.
 func (f *Forest) Rank(r Root, major uint64, name []byte) (int, bool) {
-	return place(f.list(r), major, name)
-}
-
-// Ascend calls fn with the entries from a rank on until it returns false. The entry is the same object each
-// time; fn must not change the tree.
-func (f *Forest) Ascend(r Root, rank int, fn func(e *Entry) bool) {
-	for i := max(rank, 0); i < len(f.list(r)) && fn(&f.list(r)[i]); i++ {
+	if r.at == 0 {
+		return 0, false
 	}
-}
-
-// Descend is Ascend towards the front, beginning with the entry of the rank.
-func (f *Forest) Descend(r Root, rank int, fn func(e *Entry) bool) {
-	for i := min(rank, len(f.list(r))-1); i >= 0 && fn(&f.list(r)[i]); i-- {
-	}
-}
-
-// TakeFirst removes at most n entries from the front and returns how many; fn, unless nil, is shown each before.
-// At a cost per leaf rather than per entry, this is how a large tree is freed in steps.
-func (f *Forest) TakeFirst(r *Root, n int, fn func(e *Entry)) int {
-	n = min(n, len(f.list(*r)))
-	for i := range n {
-		if fn != nil {
-			fn(&f.lists[r.at][i])
+	ref, before := r.at, 0
+	if r.many {
+		n := f.root(r)
+		for {
+			slot := f.slotOf(n, r.layout, major, name)
+			for _, c := range n.count[:slot] {
+				before += int(c)
+			}
+			if n.kids == nil {
+				ref = n.leaf[slot]
+				break
+			}
+			n = n.kids[slot]
 		}
 	}
-	if n > 0 {
-		f.lists[r.at] = f.lists[r.at][n:]
-	}
-	return n
+	s := f.seek(f.leaf(ref), r.layout, major, name)
+	return before + s.rank, s.found
 }
-
-// Clone is the tree as it is now, in O(1): both share what neither changes. It is a read: several may clone at once,
-// while nobody writes. A clone is only to be read, and ends with Release, which is a write.
-func (f *Forest) Clone(r Root) Root {
-	return Root{at: r.at, layout: r.layout}
-}
-
-// Release frees a clone, or a tree, with all that nobody else shares.
-func (f *Forest) Release(r *Root) {}
 
 // Bytes is the memory that a tree takes, what it shares with clones included.
-func (f *Forest) Bytes(r Root) int64 { return int64(len(f.list(r))) * 32 }
+func (f *Forest) Bytes(r Root) int64 {
+	switch {
+	case r.many:
+		return (*f.rows.Load())[r.at].bytes
+	case r.at == 0:
+		return 0
+	}
+	b := f.leaf(r.at)
+	return int64(len(b)) + f.outsideBytes(b, r.layout)
+}
+
+// Heap is the memory that the forest takes outside of its arenas: nodes, and the table of trees.
+func (f *Forest) Heap() int64 { return f.nodes + int64(len(*f.rows.Load()))*rowSize }
