@@ -60,7 +60,10 @@ func startRedis(t *testing.T) *redis {
 	return r
 }
 
-// try sends a command and returns its reply, errors with their "-" in front and arrays with their items in lines.
+// failed is in front of an error in what try returns.
+const failed = "(error) "
+
+// try sends a command and returns its reply, with the items of arrays in lines.
 func (r *redis) try(args ...string) string {
 	r.t.Helper()
 	var b strings.Builder
@@ -78,7 +81,7 @@ func (r *redis) try(args ...string) string {
 func (r *redis) do(args ...string) string {
 	r.t.Helper()
 	got := r.try(args...)
-	if strings.HasPrefix(got, "-") {
+	if strings.HasPrefix(got, failed) {
 		r.t.Fatalf("%.100q replies %s", args, got)
 	}
 	return got
@@ -94,7 +97,7 @@ func (r *redis) reply() string {
 	n, _ := strconv.Atoi(line[1:])
 	switch line[0] {
 	case '-':
-		return line
+		return failed + line[1:]
 	case '$':
 		if n < 0 {
 			return ""
@@ -181,7 +184,7 @@ func (r *redis) buildStream(key string, s *StreamValue) {
 		}
 		r.do(args...)
 	}
-	for i, g := range s.Groups {
+	for _, g := range s.Groups {
 		r.do("XGROUP", "CREATE", key, string(g.Name), id(g.Last), "MKSTREAM", "ENTRIESREAD", strconv.FormatInt(g.Read, 10))
 		for _, c := range g.Consumers {
 			r.do("XGROUP", "CREATECONSUMER", key, string(g.Name), string(c.Name))
@@ -190,7 +193,6 @@ func (r *redis) buildStream(key string, s *StreamValue) {
 			r.do("XCLAIM", key, string(g.Name), string(g.Consumers[p.Consumer].Name), "0", id(p.ID),
 				"TIME", strconv.FormatInt(p.Delivered, 10), "RETRYCOUNT", strconv.FormatUint(p.Deliveries, 10), "FORCE", "JUSTID")
 		}
-		_ = i
 	}
 	r.do("XSETID", key, id(s.Last), "ENTRIESADDED", strconv.FormatUint(s.Added, 10), "MAXDELETEDID", id(s.MaxDeleted))
 }

@@ -19,6 +19,7 @@ type source struct {
 	file *bufio.Reader // of a file
 	sum  uint64        // of a file, what was taken from it
 	err  error
+	head [8]byte // room for few
 }
 
 // fileChunk is how much memory a length in a file gets before the bytes that it tells of are seen.
@@ -53,14 +54,19 @@ func (s *source) read(n uint64) ([]byte, error) {
 		_, s.err = io.CopyN(&buf, s.file, int64(n))
 		out = buf.Bytes()
 	}
+	return s.taken(out)
+}
+
+// taken returns what was read of a file, unless that failed.
+func (s *source) taken(b []byte) ([]byte, error) {
 	if s.err == io.EOF || s.err == io.ErrUnexpectedEOF {
 		s.err = corrupt("the file ends too early")
 	}
 	if s.err != nil {
 		return nil, s.err
 	}
-	s.sum = checksum(s.sum, out)
-	return out, nil
+	s.sum = checksum(s.sum, b)
+	return b, nil
 }
 
 // room is for how many items to make room, where n are told of and each takes size bytes at least.
@@ -72,8 +78,19 @@ func (s *source) room(n uint64, size int) int {
 	return int(min(n, left/uint64(size)))
 }
 
+// few returns the next n bytes, which are up to 8, and good until it is called again.
+func (s *source) few(n int) ([]byte, error) {
+	if s.file == nil {
+		return s.take(uint64(n))
+	}
+	if s.err == nil {
+		_, s.err = io.ReadFull(s.file, s.head[:n])
+	}
+	return s.taken(s.head[:n])
+}
+
 func (s *source) byte() (byte, error) {
-	b, err := s.take(1)
+	b, err := s.few(1)
 	if err != nil {
 		return 0, err
 	}
@@ -82,7 +99,7 @@ func (s *source) byte() (byte, error) {
 
 // fixed reads eight bytes.
 func (s *source) fixed() (uint64, error) {
-	b, err := s.take(8)
+	b, err := s.few(8)
 	if err != nil {
 		return 0, err
 	}
@@ -102,13 +119,13 @@ func (s *source) lengthOr() (n uint64, encoding byte, isLength bool, err error) 
 		next, err := s.byte()
 		return uint64(c&0x3f)<<8 | uint64(next), 0, true, err
 	case c == 0x80:
-		b, err := s.take(4)
+		b, err := s.few(4)
 		if err != nil {
 			return 0, 0, false, err
 		}
 		return uint64(binary.BigEndian.Uint32(b)), 0, true, nil
 	case c == 0x81:
-		b, err := s.take(8)
+		b, err := s.few(8)
 		if err != nil {
 			return 0, 0, false, err
 		}
@@ -144,7 +161,7 @@ func (s *source) string() ([]byte, error) {
 	case isLength:
 		return s.take(n)
 	case encoding <= 2:
-		b, err := s.take(1 << encoding)
+		b, err := s.few(1 << encoding)
 		if err != nil {
 			return nil, err
 		}
