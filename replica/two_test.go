@@ -1,7 +1,7 @@
 package replica
 
 import (
-	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -81,13 +81,7 @@ func introduce(a, b *Replica) {
 
 func addVoter(t *testing.T, r *Replica, node uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	members, err := r.nodeHost.SyncGetShardMembership(ctx, shardID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.nodeHost.SyncRequestAddReplica(ctx, shardID, node, targetOf(node), members.ConfigChangeID); err != nil {
+	if err := errors.Join(r.AddLearner(soon(t), node), r.Promote(soon(t), node)); err != nil {
 		t.Fatalf("add node %d: %v", node, err)
 	}
 }
