@@ -1,6 +1,6 @@
 # The commands of this project, each one line that can be typed as well.
 
-.PHONY: build test race ci lint crash goredis smoke compat bench bench-memory bench-compaction docs
+.PHONY: build test race ci lint crash goredis smoke compat differential bench bench-memory bench-compaction docs
 
 build:
 	go build -o redoubt ./cmd/redoubt
@@ -32,6 +32,11 @@ smoke:
 # Redis' own test suite in external mode; UNITS="unit/type/string unit/multi" for some of it.
 compat:
 	go run ./test/tcl -units "$(UNITS)" -server "$(SERVER)"
+
+# Random commands here and on redis-server, with the same replies. ARGS="-seed 7 -families lists,sets"
+COMMANDS ?= 1000000
+differential:
+	go test ./test/differential -count=1 -timeout 2h -v -run TestDifferential -args -commands $(COMMANDS) -server "$(SERVER)" $(ARGS)
 
 # Beside redis-server with an fsync before every acknowledgement; ARGS="-runs 3 -tests SET".
 bench:
