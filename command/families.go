@@ -12,5 +12,6 @@ func Families() [][]Spec {
 		Leases(),
 		Revisions(),
 		Internals(),
+		evictions(),
 	}
 }

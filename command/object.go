@@ -7,9 +7,13 @@ import (
 	"github.com/redoubt-db/redoubt/resp"
 )
 
-// Errors of OBJECT: the policy it names has no meaning here.
-const errNoLFU Error = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " +
-	"Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+// Errors of OBJECT, which shows uses as the policy goes by them.
+const (
+	errNoLFU Error = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " + whenSwitching
+	errLFU   Error = "ERR An LFU maxmemory policy is selected, idle time not tracked. " + whenSwitching
+
+	whenSwitching = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+)
 
 // objects are the subcommands of OBJECT.
 func objects() []Spec {
@@ -33,22 +37,29 @@ func objectEncoding(c *ReadCall) (resp.Value, error) {
 		return resp.Null(), nil
 	}
 	if it.Type == mvcc.String {
-		return resp.BulkString(keyspace.StringEncoding(it.Hint, c.View.Value(it))), nil
+		return resp.BulkString(keyspace.StringEncoding(it.Hint, c.View.Peek(it))), nil
 	}
 	return resp.BulkString("unknown"), nil
 }
 
 func objectFreq(c *ReadCall) (resp.Value, error) {
-	if _, ok := c.View.Lookup(c.At(2)); !ok {
+	it, ok := c.View.Lookup(c.At(2))
+	switch {
+	case !ok:
 		return resp.Null(), nil
+	case !c.View.UseSettings().Policy.LFU():
+		return resp.None, errNoLFU
 	}
-	return resp.None, errNoLFU
+	return resp.Int(int64(c.View.Frequency(it))), nil
 }
 
 func objectIdleTime(c *ReadCall) (resp.Value, error) {
 	it, ok := c.View.Lookup(c.At(2))
-	if !ok {
+	switch {
+	case !ok:
 		return resp.Null(), nil
+	case c.View.UseSettings().Policy.LFU():
+		return resp.None, errLFU
 	}
 	return resp.Int(c.View.IdleTime(it) / 1000), nil
 }
@@ -65,8 +76,8 @@ func objectRefCount(c *ReadCall) (resp.Value, error) {
 	if !ok {
 		return resp.Null(), nil
 	}
-	if it.Type == mvcc.String && it.Hint == keyspace.HintContent && it.Len <= len("9999") {
-		if n, ok := parseInt(c.View.Value(it)); ok && 0 <= n && n < sharedIntegers {
+	if it.Type == mvcc.String && it.Hint == keyspace.HintContent && it.Len <= len("9999") && !c.View.UseSettings().Unshared {
+		if n, ok := parseInt(c.View.Peek(it)); ok && 0 <= n && n < sharedIntegers {
 			return resp.Int(sharedRefCount), nil
 		}
 	}

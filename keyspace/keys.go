@@ -177,27 +177,11 @@ const randomTries = 64
 // Touch notes that a key was used, for IdleTime and for what stays in memory; false if it does not exist.
 func (v *View) Touch(key []byte) bool {
 	it, ok := v.Lookup(key)
-	if ok && it.Ref != 0 {
-		v.space.Store.Access(it.Ref, accessClock(v.estimate))
+	if ok {
+		v.noteUse(it)
 	}
 	return ok
 }
-
-// IdleTime is for how many milliseconds this node knows of no use of the key, in steps of a second. A key
-// not used since the node started counts as used now.
-func (v *View) IdleTime(it mvcc.Item) int64 {
-	if it.Ref == 0 {
-		return 0
-	}
-	then := v.space.Store.Accessed(it.Ref)
-	if now := accessClock(v.estimate); then != 0 && now > then {
-		return int64(now-then) * 1000
-	}
-	return 0
-}
-
-// accessClock is the clock of mvcc's Access: seconds in 31 bits, never 0, which means no use.
-func accessClock(now int64) uint32 { return max(uint32(now/1000)&(1<<31-1), 1) }
 
 // TypeName is Redis' name of a data type.
 func TypeName(t mvcc.Type) string {

@@ -32,6 +32,9 @@ type Space struct {
 	Databases uint32       // how many there are, the same on every replica; it changes under the store's lock only
 
 	Expired uint64 // keys ended at their deadlines since Open, for INFO; under the store's lock
+	Evicted uint64 // and those that went for maxmemory
+
+	Uses *Uses // of keys, as this node counts them; nil is Redis' defaults
 
 	due deadlines
 	tx  Tx // reused: one request is applied at a time

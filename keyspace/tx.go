@@ -22,6 +22,7 @@ type Tx struct {
 	undo       []func() // what to take back in Leases on Rollback, in order of doing
 	newsBefore int      // messages of requests before this one
 	told       Class    // which events anybody wants to be told of
+	used       mvcc.Ref // the key whose use was noted last
 }
 
 // Mark is a place in a Tx to roll back to.
@@ -159,6 +160,7 @@ func (tx *Tx) track() {
 	changes := tx.mv.Changes()
 	for ; tx.tracked < len(changes); tx.tracked++ {
 		tx.space.track(&changes[tx.tracked])
+		tx.noteChange(&changes[tx.tracked])
 	}
 }
 

@@ -111,9 +111,12 @@ func (v *View) before(d int64) bool {
 // Value is the item's value, which counts as a use of the key. A cold one is read if this view may, else noted as
 // NeedDisk and nil.
 func (v *View) Value(it mvcc.Item) []byte {
-	if it.Ref != 0 && !v.past {
-		v.space.Store.Access(it.Ref, accessClock(v.estimate))
-	}
+	v.noteUse(it)
+	return v.Peek(it)
+}
+
+// Peek is Value without a use of the key.
+func (v *View) Peek(it mvcc.Item) []byte {
 	if !it.Cold {
 		return it.Value
 	}

@@ -214,6 +214,7 @@ func (m *Machine) enter(number int) (*home, error) {
 	}
 	m.state = s
 	h := &home{number: number, store: store, space: keyspace.Open(store)}
+	h.space.Uses = m.o.Uses
 	h.refs.Store(1)
 	h.remove = func() {
 		_ = o.FS.RemoveAll(o.Dir) // what stays behind is swept at the next Open, which reports errors

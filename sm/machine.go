@@ -41,6 +41,7 @@ type Entry struct {
 type Options struct {
 	Table *command.Table
 	Store mvcc.Options // Dir is the Machine's to choose
+	Uses  *keyspace.Uses
 
 	// The functions below are called by Apply, that is by the goroutine that applies, and must not block.
 
