@@ -175,9 +175,7 @@ func (v *View) Elements(key []byte, t mvcc.Type) (mvcc.Collection, bool, error) 
 	if it.Type != t {
 		return mvcc.Collection{}, false, ErrWrongType
 	}
-	if it.Ref != 0 && !v.past {
-		v.space.Store.Access(it.Ref, accessClock(v.estimate))
-	}
+	v.noteUse(it)
 	return v.mv.Collection(it), true, nil
 }
 
