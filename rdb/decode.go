@@ -380,10 +380,10 @@ func readScore(s *source, k kind) (float64, error) {
 	return parseScore(b)
 }
 
-// parseScore reads a score in text. One that is too large is infinite, as it is to C.
+// parseScore reads a score in text. One that is too large is infinite, as it is to C, where numbers have no underscores.
 func parseScore(b []byte) (float64, error) {
 	score, err := strconv.ParseFloat(string(b), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(score) {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(score) || bytes.IndexByte(b, '_') >= 0 {
 		return 0, corrupt("the score %q is not a number", b)
 	}
 	return score, nil
