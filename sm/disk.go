@@ -42,6 +42,7 @@ type home struct {
 	number   int
 	store    *mvcc.Store
 	space    *keyspace.Space
+	members  []Member // as found when it was opened
 	refs     atomic.Int32
 	replaced bool   // set before the Machine lets go: the files are of no use any more
 	remove   func() // removes them
@@ -212,8 +213,12 @@ func (m *Machine) enter(number int) (*home, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	members, err := decodeMembers(store.Meta(membersName))
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	m.state = s
-	h := &home{number: number, store: store, space: keyspace.Open(store)}
+	h := &home{number: number, store: store, space: keyspace.Open(store), members: members}
 	h.space.Uses = m.o.Uses
 	h.refs.Store(1)
 	h.remove = func() {
@@ -230,6 +235,7 @@ func (m *Machine) settle(h *home) {
 	m.mu.Lock()
 	m.home.Store(h)
 	m.mu.Unlock()
+	m.useMembers(h.members)
 }
 
 // leave takes the Machine's store away from readers, when the last of them is done.

@@ -185,6 +185,9 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	if string(name) == clockCommand {
 		return x.clock(), nil
 	}
+	if string(name) == memberCommand {
+		return x.member(), nil
+	}
 	spec, err := x.m.lookup(x.args)
 	if err != nil {
 		return resp.None, err

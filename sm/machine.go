@@ -56,6 +56,8 @@ type Options struct {
 	// OnCommit is told of the changes of each request, with the store's lock held: what it keeps it must copy.
 	// The rows reach Pebble soon after.
 	OnCommit func([]mvcc.Change)
+	// Members is told where members are reached, at Open, after Recover and at each change.
+	Members func([]Member)
 	// Panicked is told when a handler panicked, and where. The client gets an error; the state is as if the
 	// command had not been run.
 	Panicked func(command string, reason any, stack []byte)
@@ -75,6 +77,7 @@ type Machine struct {
 
 	dir     string
 	logTime atomic.Int64
+	members atomic.Pointer[[]Member]
 	counts  counts
 
 	// What only the applying goroutine touches.
