@@ -4,6 +4,7 @@ package command
 func Families() [][]Spec {
 	return [][]Spec{
 		Strings(),
+		NewerStrings(),
 		Bitmaps(),
 		HyperLogLogs(),
 		Generics(),

@@ -16,7 +16,7 @@ func Strings() []Spec {
 		appendCost   = "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation."
 	)
 	return []Spec{
-		{Name: "SET", Syntax: "key value [NX | XX | IFREV revision] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL | LEASE id]",
+		{Name: "SET", Syntax: "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest | IFREV revision] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL | LEASE id]",
 			Summary: "Set the string value of a key", Since: "1.0.0", Group: "string", Complexity: "O(1)",
 			Arity: AtLeast(3), Keys: KeyAt(1).As("RW access update variable_flags").Noted("RW and ACCESS due to the optional `GET` argument").Varies(setAccess), Flags: DenyOOM, ACL: acl.String, Write: set},
 		{Name: "SETNX", Syntax: "key value",

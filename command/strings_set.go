@@ -100,6 +100,7 @@ func (l *life) choose(to life) bool {
 // setCall is a SET's options before their numbers are read.
 type setCall struct {
 	keyspace.SetOptions
+	match    keyspace.Condition
 	life     life
 	expiry   expiry
 	revision int // index of IFREV's number
@@ -110,7 +111,7 @@ type setCall struct {
 // setAccess is what a SET does with its key.
 func setAccess(args [][]byte) string {
 	for _, arg := range args[min(len(args), 3):] {
-		if equalFold(arg, "GET") {
+		if equalFold(arg, "GET") || comparisonOf(arg) != 0 {
 			return "RW access update"
 		}
 	}
@@ -144,7 +145,13 @@ func setWith(c *WriteCall) (resp.Value, error) {
 			return resp.None, err
 		}
 	}
-	done, err := c.Tx.SetString(c.At(1), c.At(2), s.SetOptions)
+	done, err := c.Tx.Matches(c.At(1), s.match)
+	if err != nil {
+		return resp.None, matchError(err)
+	}
+	if done {
+		done, err = c.Tx.SetString(c.At(1), c.At(2), s.SetOptions)
+	}
 	if s.get || !done {
 		return old, err
 	}
@@ -155,21 +162,39 @@ func setWith(c *WriteCall) (resp.Value, error) {
 func (s *setCall) option(c *WriteCall, i int) int {
 	ok, n := false, 1
 	switch {
-	case c.Is(i, "NX"):
-		ok = s.condition(keyspace.SetIfAbsent)
-	case c.Is(i, "XX"):
-		ok = s.condition(keyspace.SetIfPresent)
 	case c.Is(i, "IFREV"):
 		s.revision, n = i+1, 2
-		ok = i+1 < c.Len() && s.condition(keyspace.SetIfRevision)
+		ok = i+1 < c.Len() && s.condition(keyspace.SetIfRevision, 0)
+	case comparisonOf(c.At(i)) != 0:
+		n = 2
+		if ok = i+1 < c.Len() && s.condition(keyspace.SetAlways, comparisonOf(c.At(i))); ok {
+			s.match.With = c.At(i + 1)
+		}
 	case c.Is(i, "GET"):
 		s.get, ok = true, true
-	case c.Is(i, "KEEPTTL"):
-		s.KeepTTL = true
-		ok = s.life.choose(lifeKeep)
 	case c.Is(i, "LEASE"):
 		s.lease, n = i+1, 2
 		ok = i+1 < c.Len() && s.life.choose(lifeLease)
+	default:
+		return s.shared(c, i)
+	}
+	if !ok {
+		return 0
+	}
+	return n
+}
+
+// shared is option for the options that MSETEX has as well.
+func (s *setCall) shared(c *WriteCall, i int) int {
+	ok, n := false, 1
+	switch {
+	case c.Is(i, "NX"):
+		ok = s.condition(keyspace.SetIfAbsent, 0)
+	case c.Is(i, "XX"):
+		ok = s.condition(keyspace.SetIfPresent, 0)
+	case c.Is(i, "KEEPTTL"):
+		s.KeepTTL = true
+		ok = s.life.choose(lifeKeep)
 	default:
 		n = 2
 		ok = s.expiry.parse(c, i) && s.life.choose(s.expiry.life())
@@ -180,11 +205,13 @@ func (s *setCall) option(c *WriteCall, i int) int {
 	return n
 }
 
-func (s *setCall) condition(to keyspace.SetCondition) bool {
-	if s.If != keyspace.SetAlways && s.If != to {
+// condition takes a condition if no other was given: one on the key or one on its value.
+func (s *setCall) condition(to keyspace.SetCondition, match keyspace.Comparison) bool {
+	given := s.If != keyspace.SetAlways || s.match.Comparison != 0
+	if given && (s.If != to || s.match.Comparison != match) {
 		return false
 	}
-	s.If = to
+	s.If, s.match.Comparison = to, match
 	return true
 }
 
