@@ -10,18 +10,19 @@ func FuzzOperations(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 2, 3})
 	f.Add(bytes.Repeat([]byte{0, 7, 3, 60, 0, 9, 4, 61, 6, 0, 0, 0, 0, 11, 200, 200, 3, 9, 4, 0}, 30))
 	f.Add(bytes.Repeat([]byte{2, 0, 250, 200, 0, 1, 5, 255, 4, 3, 2, 1}, 50))
+	forest := newWorld(false).f // for all inputs, as arenas begin with large steps
 	f.Fuzz(func(t *testing.T, ops []byte) {
-		if len(ops) == 0 {
+		if len(ops) == 0 || len(ops) > 4096 {
 			return
 		}
 		l := Layout(ops[0]%3) + 1
-		w := newWorld(true)
+		w := &world{f: forest}
 		w.add(Make(l), &model{layout: l})
 		for i := 1; i+3 < len(ops); i += 4 {
 			if wrong := w.fuzz(ops[i], ops[i+1], ops[i+2], ops[i+3]); wrong != "" {
 				t.Fatal(wrong)
 			}
-			if i%32 == 1 {
+			if i%256 == 1 {
 				if wrong := w.check(); wrong != "" {
 					t.Fatal(wrong)
 				}
@@ -32,7 +33,7 @@ func FuzzOperations(f *testing.F) {
 				t.Fatal(wrong)
 			}
 		}
-		if wrong := w.check() + w.finish(); wrong != "" {
+		if wrong := w.check() + w.end(); wrong != "" {
 			t.Fatal(wrong)
 		}
 	})

@@ -27,6 +27,8 @@ const (
 
 	headCommon = 12
 	hasBlobs   = 1
+
+	cacheLine = 64
 )
 
 // head is where the entries begin.
@@ -122,6 +124,7 @@ type spot struct {
 func (f *Forest) seek(b leaf, l Layout, major uint64, name []byte) (s spot) {
 	used := b.used()
 	b = b[:used:len(b)]
+	b.warm()
 	var from uint64
 	if l == Placed {
 		from = b.baseMajor()
@@ -256,4 +259,15 @@ func (f *Forest) merge(left, right uint32, l Layout) uint32 {
 	f.leaves.Free(slab.Ref(left))
 	f.leaves.Free(slab.Ref(right))
 	return merged
+}
+
+// warm reads one byte of every cache line. Each entry is found from the one before, and whoever follows them waits for
+// each line in turn; these reads wait for all lines at once.
+//
+//go:noinline
+func (b leaf) warm() (x byte) {
+	for i := cacheLine; i < len(b); i += cacheLine {
+		x |= b[i]
+	}
+	return x // for nobody, but a compiler that sees this function must not leave the reads out
 }

@@ -127,13 +127,18 @@ func (w *world) release(i int) {
 	w.roots, w.models = slices.Delete(w.roots, i, i+1), slices.Delete(w.models, i, i+1)
 }
 
-// finish releases everything and says what is left, or "".
+// finish ends a world with its arenas.
 func (w *world) finish() string {
+	defer w.f.leaves.Release()
+	defer w.f.blobs.Release()
+	return w.end()
+}
+
+// end releases everything and says what is left, or "".
+func (w *world) end() string {
 	for len(w.roots) > 0 {
 		w.release(len(w.roots) - 1)
 	}
-	defer w.f.leaves.Release()
-	defer w.f.blobs.Release()
 	if a, b := w.f.leaves.Stats(), w.f.blobs.Stats(); a.Slots+b.Slots+a.Used+b.Used+w.f.nodes != 0 {
 		return fmt.Sprintf("released all, and still there are %d leaves, %d blobs and %d bytes of nodes", a.Slots, b.Slots, w.f.nodes)
 	}

@@ -109,6 +109,7 @@ func (f *Forest) At(r Root, rank int) (e Entry, ok bool) {
 		ref, rank = f.reachRank(f.root(r), rank)
 	}
 	b := f.leaf(ref)
+	b.warm()
 	f.open(b, r.layout, b.skip(r.layout.head(), rank), &e)
 	return e, true
 }

@@ -21,6 +21,7 @@ func (f *Forest) Ascend(r Root, rank int, fn func(e *Entry) bool) {
 
 func (f *Forest) ascendLeaf(ref uint32, l Layout, rank int, e *Entry, fn func(e *Entry) bool) bool {
 	b := f.leaf(ref)
+	b.warm()
 	for off, used := b.skip(l.head(), rank), b.used(); off < used; {
 		off = f.open(b, l, off, e)
 		if !fn(e) {
@@ -54,6 +55,7 @@ const entriesMax = leafMax / 2
 func (f *Forest) descendLeaf(ref uint32, l Layout, rank int, e *Entry, fn func(e *Entry) bool) bool {
 	var at [entriesMax]uint16 // entries know where they end, not where the one in front begins
 	b := f.leaf(ref)
+	b.warm()
 	for i, off := 0, l.head(); i <= rank; i++ {
 		at[i] = uint16(off)
 		_, off = span(b, off)
