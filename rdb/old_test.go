@@ -205,7 +205,7 @@ func TestNewEncodings(t *testing.T) {
 	}
 	dump := AppendDump(nil, deadlines)
 	if kind(dump[0]) != kindHashTTL || dump[len(dump)-footerBytes] != VersionMax {
-		t.Errorf("a hash with deadlines is written as %s", hex(dump))
+		t.Errorf("a hash with deadlines is written as %s", shown(dump))
 	}
 	if got, err := Decode(dump); err != nil || !same(got, deadlines, true) {
 		t.Errorf("a hash with deadlines is read as %v, %v", got, err)
