@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,16 +32,12 @@ func newDisks() *disks {
 // node is one life of a server between two power losses: its write path without listeners.
 type node struct {
 	*sm.Machine
-	on      *disks
+	moment  *moment
 	replica *replica.Replica
 	batcher *replica.Batcher[*sm.Local]
 	ready   chan struct{} // closed when replica and batcher are set
 	journal *journal
 	start   time.Time
-
-	// power is held shared by a flush of the store, whose end lets the log be dropped. The power goes between two flushes,
-	// or the store would be from before one and the log from behind it, which no moment is.
-	power sync.RWMutex
 }
 
 // journal is every entry that was applied, by index. What is applied again is the same. What the log lost, or holds an entry
@@ -64,16 +59,16 @@ func (j *journal) note(e replica.Entry) {
 	j.last, j.at = e.Index, e.Index
 }
 
-func storeOptions(fs *pebblevfs.MemFS) mvcc.Options {
+func storeOptions(fs pebblevfs.FS) mvcc.Options {
 	return mvcc.Options{FS: fs, MemTableBytes: 256 << 10, CacheBytes: 1 << 20, HeapMemory: true, Seed: 1}
 }
 
-func open(t *testing.T, on *disks, j *journal) *node {
+func open(t *testing.T, m *moment, j *journal) *node {
 	t.Helper()
-	n := &node{on: on, ready: make(chan struct{}), journal: j, start: time.Now()}
+	n := &node{moment: m, ready: make(chan struct{}), journal: j, start: time.Now()}
 	n.Machine = sm.New(sm.Options{
 		Table: command.NewTable(command.Families()...),
-		Store: storeOptions(on.store),
+		Store: storeOptions(m.store()),
 		Local: func(id, incarnation, number uint64) *sm.Local {
 			if b := n.mine(id); b != nil {
 				local, _ := b.InFlight(incarnation, number)
@@ -99,7 +94,7 @@ func open(t *testing.T, on *disks, j *journal) *node {
 	address := l.Addr().String()
 	l.Close()
 	rep, err := replica.Open(replica.Options{
-		Dir: "/raft", MachineDir: "/data", Address: address, FS: on.raft, Machine: n,
+		Dir: "/raft", MachineDir: "/data", Address: address, FS: m.raft(), Machine: n,
 		Tick: time.Millisecond, HeartbeatTicks: 5, ElectionTicks: 50, CompactBytes: 1 << 20, KeepBytes: 256 << 10,
 	})
 	if err != nil {
@@ -155,10 +150,9 @@ func (n *node) Apply(entries []replica.Entry) error {
 // Prepare gives the machine the shape that the replica drives.
 func (n *node) Prepare() (replica.SnapshotSource, error) { return n.Machine.Prepare() }
 
-// Sync flushes, and not while the power goes.
+// Sync flushes. It is what dragonboat does first of a snapshot, which it notes in the log when Sync has returned.
 func (n *node) Sync() error {
-	n.power.RLock()
-	defer n.power.RUnlock()
+	n.moment.flush()
 	return n.Machine.Sync()
 }
 
@@ -197,20 +191,10 @@ func settled(b *replica.Batch[*sm.Local], err error) {
 	}
 }
 
-// cut is the moment of the power loss: from here on nothing reaches the disks. What of the store's unsynced bytes is there
-// nevertheless is chance's to say. The node has to be ended with end.
-func (n *node) cut(rng *rand.Rand) *disks {
-	n.power.Lock()
-	defer n.power.Unlock()
-	after := n.on.store.CrashClone(pebblevfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
-	n.on.raft.SetIgnoreSyncs(true)
-	return &disks{raft: n.on.raft, store: after}
-}
-
 // end stops the dead node's goroutines, and lets its log's file system forget.
 func (n *node) end() {
 	n.batcher.Close()
 	n.replica.Close()
-	n.on.raft.ResetToSyncedState()
-	n.on.raft.SetIgnoreSyncs(false)
+	n.moment.on.raft.ResetToSyncedState()
+	n.moment.on.raft.SetIgnoreSyncs(false)
 }

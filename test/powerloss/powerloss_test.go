@@ -36,6 +36,7 @@ type writer struct {
 	id          int
 	sent, acked atomic.Int64
 	shared      atomic.Int64 // acknowledged increments of the shared counter
+	told        int64        // acked when the power went
 }
 
 // command is what a writer sends as its n-th; the same for ever, so that a number says what must be there.
@@ -114,14 +115,14 @@ func TestPowerLoss(t *testing.T) {
 	}
 	on := newDisks()
 	for range *rounds {
-		n := open(t, on, tr.journal)
+		n := open(t, tr.moment(on), tr.journal)
 		tr.check(n)
 		on = tr.live(n)
 		if t.Failed() {
 			t.Fatalf("seed %d", *seed)
 		}
 	}
-	n := open(t, on, tr.journal)
+	n := open(t, newMoment(on, 0, nil), tr.journal)
 	tr.check(n)
 	tr.compare(n)
 	n.batcher.Close()
@@ -130,8 +131,31 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// live lets all clients write and cuts the power at a random moment in that. Some rounds have compactions of the log.
+// startsCut is one in how many lives ends before it has begun, and the others are the operations within which a life ends.
+const (
+	startsCut     = 6
+	startSpan     = 300
+	anywhereSpan  = 100
+	snapshotsSpan = 80 // a flush, the note of the snapshot and the removal of what it makes superfluous take about 40
+)
+
+// moment chooses when the next life ends. It notes what clients were told by then.
+func (tr *trial) moment(on *disks) *moment {
+	m := newMoment(on, tr.rng.Uint64(), func() {
+		for _, w := range tr.writers {
+			w.told = w.acked.Load()
+		}
+	})
+	if tr.rng.IntN(startsCut) == 0 {
+		m.operations.Store(1 + tr.rng.Int64N(startSpan))
+	}
+	return m
+}
+
+// live lets all clients write, until the power goes: at once when enough was acknowledged, or some operations later, or some operations
+// after a compaction of the log has begun, of which half of the rounds have many.
 func (tr *trial) live(n *node) *disks {
+	m := n.moment
 	target := int64(1 + tr.rng.IntN(*writesMax))
 	var acked atomic.Int64
 	reached := make(chan struct{})
@@ -146,7 +170,8 @@ func (tr *trial) live(n *node) *disks {
 			})
 		})
 	}
-	if tr.rng.IntN(2) == 0 {
+	snapshots := tr.rng.IntN(2) == 0
+	if snapshots {
 		all.Go(func() {
 			for n.replica.Snapshot() == nil { // until the node is closed
 				if _, err := n.do("INCR", "snapshots"); err != nil {
@@ -155,28 +180,49 @@ func (tr *trial) live(n *node) *disks {
 			}
 		})
 	}
+	tr.await("commands acknowledged", reached, m.gone)
+	tr.seen(n)
+	switch kind := tr.rng.IntN(3); {
+	case kind == 0 && snapshots:
+		m.atSync.Store(1 + tr.rng.Int64N(snapshotsSpan))
+	case kind <= 1:
+		m.operations.Store(1 + tr.rng.Int64N(anywhereSpan))
+	default:
+		m.cut()
+	}
+	tr.await("operations", m.gone)
+	m.cut()
+	n.end()
+	all.Wait()
+	for _, w := range tr.writers { // what was told behind the cut was told by a dead node
+		w.acked.Store(w.told)
+	}
+	return m.after
+}
+
+func (tr *trial) await(what string, either ...chan struct{}) {
+	timeout := time.After(patience)
 	select {
-	case <-reached:
-	case <-time.After(patience):
-		tr.Errorf("%d of %d commands acknowledged within %s", acked.Load(), target, patience)
+	case <-either[0]:
+	case <-either[len(either)-1]:
+	case <-timeout:
+		tr.Errorf("not enough %s within %s", what, patience)
 	}
-	told := make([]int64, clients)
-	for i, w := range tr.writers {
-		told[i] = w.acked.Load()
-	}
+}
+
+// seen notes the revision of what was acknowledged, unless by a dead node.
+func (tr *trial) seen(n *node) {
 	n.RLock()
 	revision := n.Space().Store.Revision()
 	n.RUnlock()
-	if _, err := n.do("INCR", "barrier"); err == nil { // what was applied by now was acknowledged
+	if _, err := n.do("INCR", "barrier"); err != nil { // what was applied by now was acknowledged
+		return
+	}
+	select {
+	case <-n.moment.gone:
+	default:
 		tr.revision = max(tr.revision, revision)
 	}
-	after := n.cut(tr.rng)
-	n.end()
-	all.Wait()
-	for i, w := range tr.writers { // what was told behind the cut was told by a dead node
-		w.acked.Store(told[i])
-	}
-	return after
 }
 
 // check compares what is there with what the clients were told: each one's keys are as after some number of its commands,
