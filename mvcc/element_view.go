@@ -124,8 +124,7 @@ func (s *Store) rebuildCollection(it Item, k *collection, main uint64) Collectio
 }
 
 func newPrivateForest() *ranked.Forest {
-	o := slab.Options{Narrow: true, Heap: true} // the collector's, when the reader is done
-	return ranked.New(slab.New(o), slab.New(slab.Options{Heap: true}))
+	return ranked.New(slab.New(slab.Options{Narrow: true, Brief: true}), slab.New(slab.Options{Brief: true}))
 }
 
 // pastElement reads the record of an element that was superseded, or that is live.

@@ -14,7 +14,7 @@ var mayImport = map[string][]string{
 	"lease":    {},
 	"rdb":      {},
 	"resp":     {},
-	"conf":     {"internal/glob"}, // CONFIG GET takes patterns
+	"conf":     {"internal/glob"},                    // CONFIG GET takes patterns
 	"mvcc":     {"internal/slab", "internal/ranked"}, // its memory
 	"keyspace": {"mvcc", "lease", "rdb", "internal/glob"},
 	"script":   {"resp"},

@@ -27,6 +27,8 @@ const (
 	classMax  = 64 << 10             // the largest class; above, a chunk of its own
 	classes   = fineMax/granule + steps*7
 
+	briefChunk = 4 << 10 // bytes of a chunk of a brief arena, or one slot if that is larger
+
 	large = 0xFFFF // the class of a chunk with one large slot
 
 	regionFirst = 16 << 20 // bytes of an arena's first region, in small pages
@@ -42,6 +44,7 @@ type Ref uint64
 type Options struct {
 	Narrow bool // every Ref fits 32 bits, and the arena holds at most 32 GiB
 	Heap   bool // take chunks from Go's heap, as systems without mmap do: for tests and the race detector
+	Brief  bool // Heap, in small chunks: an arena that is made for one reader and left to the collector
 }
 
 // Stats are bytes of an arena.
@@ -55,6 +58,7 @@ type chunk struct {
 	mem   unsafe.Pointer // nil when the chunk's number is free
 	heap  []byte         // keeps heap memory alive; nil when mapped
 	size  int            // bytes of a slot; of the whole when large
+	room  int            // bytes of all slots
 	class uint16
 	used  uint32 // slots handed out
 	bump  uint32 // slots ever handed out; those above were never touched
@@ -79,7 +83,7 @@ type Arena struct {
 
 // New returns an empty arena; it takes nothing from the system before the first Alloc.
 func New(o Options) *Arena {
-	return &Arena{o: o, chunks: make([]chunk, 1, 16)}
+	return &Arena{o: o, chunks: make([]chunk, 1, 4)}
 }
 
 // Alloc returns a slot of at least n bytes, n > 0. Its content is undefined.
@@ -116,7 +120,7 @@ func (a *Arena) Alloc(n int) Ref {
 	return Ref(id)<<chunkBits | Ref(at)
 }
 
-func (k *chunk) full() bool { return k.free == 0 && int(k.bump+1)*k.size > chunkSize }
+func (k *chunk) full() bool { return k.free == 0 && int(k.bump+1)*k.size > k.room }
 
 // Free gives a slot back. Its first bytes are overwritten.
 func (a *Arena) Free(r Ref) {
@@ -236,8 +240,11 @@ func (a *Arena) allocLarge(n int) Ref {
 func (a *Arena) newChunk(class int) uint32 {
 	id := a.number()
 	k := &a.chunks[id]
-	k.size, k.class = sizeOf(class), uint16(class)
-	a.mapChunk(k, chunkSize)
+	k.size, k.class, k.room = sizeOf(class), uint16(class), chunkSize
+	if a.o.Brief {
+		k.room = max(briefChunk, k.size)
+	}
+	a.mapChunk(k, k.room)
 	a.link(id)
 	return id
 }
@@ -262,7 +269,7 @@ func (a *Arena) drop(id uint32) {
 }
 
 func (a *Arena) mapChunk(k *chunk, size int) {
-	if !a.o.Heap {
+	if !a.o.Heap && !a.o.Brief {
 		if k.class != large {
 			k.mem = a.cut()
 		} else if mem, err := mapMemory(size, false); err == nil {
