@@ -23,6 +23,10 @@ type WriteCall struct {
 	args
 	Tx    *keyspace.Tx
 	Proto resp.Protocol // shapes the reply alone; what is written never depends on it
+
+	// Audience counts who listens to a channel on the node that replies: for the reply alone, and nil where none is
+	// built. What is written must not depend on it.
+	Audience func(channel []byte, sharded bool) int64
 }
 
 // Reset makes c the call of args on view, so that one ReadCall serves many commands.

@@ -12,6 +12,7 @@ func Families() [][]Spec {
 		Expires(),
 		Leases(),
 		Revisions(),
+		Publishing(),
 		Internals(),
 		evictions(),
 	}

@@ -152,8 +152,10 @@ func (k Keys) counted(dst []int, args [][]byte) []int {
 // IsSession tells a command that server runs.
 func (s *Spec) IsSession() bool { return s.Read == nil && s.Write == nil }
 
-// Writes tells a command that counts as a write for COMMAND and ACL.
-func (s *Spec) Writes() bool { return s.Write != nil || s.Flags&WriteFlag != 0 }
+// Writes tells a command that counts as a write for COMMAND and ACL: not one that only has to travel with the writes.
+func (s *Spec) Writes() bool {
+	return s.Write != nil && s.Flags&MayReplicate == 0 || s.Flags&WriteFlag != 0
+}
 
 // Reads tells a command that counts as a read for COMMAND and ACL: not one without sight of data, as HELP.
 func (s *Spec) Reads() bool {

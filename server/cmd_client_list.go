@@ -13,6 +13,7 @@ const (
 	flagNoTouch
 	flagMonitor
 	flagKilled
+	flagPubSub
 )
 
 func (s *session) setFlag(f uint32, on bool) {
@@ -23,8 +24,7 @@ func (s *session) setFlag(f uint32, on bool) {
 	}
 }
 
-// clientType is what TYPE selects by. Only normal clients exist: no one replicates over RESP, and pub/sub
-// changes the type of those who subscribe, which nobody can.
+// clientType is what TYPE selects by. No one replicates over RESP, so there are normal clients and subscribers.
 type clientType uint8
 
 const (
@@ -49,8 +49,11 @@ func parseClientType(arg []byte) (t clientType, fault resp.Value) {
 }
 
 func (c *clientInfo) clientType() clientType {
-	if c.flags.Load()&flagMonitor != 0 {
+	switch flags := c.flags.Load(); {
+	case flags&flagMonitor != 0:
 		return typeReplica
+	case flags&flagPubSub != 0:
+		return typePubSub
 	}
 	return typeNormal
 }
@@ -125,9 +128,9 @@ func (s *session) appendInfo(b []byte, of *session, args [][]byte) []byte {
 	number("idle", (now-c.lastUsed.Load())/int64(time.Second))
 	text("flags", c.letters())
 	number("db", int64(c.db.Load()))
-	number("sub", 0)
-	number("psub", 0)
-	number("ssub", 0)
+	number("sub", int64(c.subs[byChannel].Load()))
+	number("psub", int64(c.subs[byPattern].Load()))
+	number("ssub", int64(c.subs[byShard].Load()))
 	number("multi", int64(c.multi.Load()))
 	number("qbuf", query)
 	number("qbuf-free", 0)
@@ -165,6 +168,9 @@ func (c *clientInfo) letters() string {
 	flags := c.flags.Load()
 	if flags&flagMonitor != 0 {
 		b = append(b, 'O')
+	}
+	if flags&flagPubSub != 0 {
+		b = append(b, 'P')
 	}
 	if c.multi.Load() >= 0 {
 		b = append(b, 'x')

@@ -27,6 +27,13 @@ func connectionCommands() []sessionCommand {
 }
 
 func ping(s *session, args [][]byte) resp.Value {
+	if s.proto == resp.RESP2 && s.listens() && len(args) <= 2 { // a plain reply might be taken for a message
+		text := resp.BulkString("")
+		if len(args) == 2 {
+			text = resp.Bulk(args[1])
+		}
+		return resp.Array(resp.BulkString("pong"), text)
+	}
 	switch len(args) {
 	case 1:
 		return resp.Simple("PONG")
@@ -153,6 +160,7 @@ func quit(s *session, _ [][]byte) resp.Value {
 func reset(s *session, _ [][]byte) resp.Value {
 	s.endMulti()
 	s.endMonitor()
+	s.unsubscribeAll()
 	s.db, s.proto, s.mode = 0, resp.RESP2, replyOn
 	s.stale, s.noTouch, s.noEvict = false, false, false
 	s.info.db.Store(0)

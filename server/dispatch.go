@@ -265,5 +265,8 @@ func (s *session) refuse(e *entry, args [][]byte) resp.Value {
 			return resp.Error("ERR request is larger than max-request-size")
 		}
 	}
+	if !s.mayRun(e) {
+		return resp.Error("ERR Can't execute '" + e.name + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context")
+	}
 	return resp.None
 }

@@ -9,7 +9,7 @@ const transactionACL = acl.Transaction
 
 // sessionFamilies are the commands this package runs.
 func sessionFamilies() [][]sessionCommand {
-	return [][]sessionCommand{connectionCommands(), transactions(), revisionCommands(), clientCommands(), serverCommands()}
+	return [][]sessionCommand{connectionCommands(), transactions(), revisionCommands(), clientCommands(), pubsubCommands(), serverCommands()}
 }
 
 // spec shortens declarations of session commands.

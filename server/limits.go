@@ -16,6 +16,7 @@ type limits struct {
 	resp.Limits
 	Request int64 // max-request-size, in bytes of an encoded request
 	Output  conf.OutputLimit
+	PubSub  conf.OutputLimit // of who subscribes to anything
 }
 
 // guard refuses commands that would grow the data while there is no memory or no disk for it. It is
@@ -50,6 +51,7 @@ func (srv *Server) applyConf(changed []string) {
 		},
 		Request: view.Bytes("max-request-size"),
 		Output:  view.OutputLimit("normal"),
+		PubSub:  view.OutputLimit("pubsub"),
 	})
 	srv.slow.configure(view)
 	if slices.Contains(changed, "maxmemory") {

@@ -28,6 +28,7 @@ type loop struct {
 	turn     *readTurn  // reads gathered since the last ReadIndex was asked for
 	free     []*readTurn
 	stage    stage
+	ears     ears
 	depth    int  // of enter; replies leave when it falls to 0
 	ending   bool // the node is: no session parses on
 }

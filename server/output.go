@@ -92,6 +92,9 @@ func (s *session) checkOutput() {
 		return
 	}
 	limit := s.srv.limits.Load().Output
+	if s.listens() {
+		limit = s.srv.limits.Load().PubSub
+	}
 	now := s.srv.mono()
 	if limit.Soft <= 0 || n <= limit.Soft {
 		s.unsent.softSince = 0

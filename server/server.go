@@ -72,6 +72,7 @@ type Server struct {
 	saves      saves
 	rates      rates
 	monitors   monitors
+	hub        hub
 	peak       memoryPeak
 	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart int64        // apply's goroutine only
@@ -135,6 +136,9 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
+		Listening:  srv.hub.listening,
+		Said:       srv.said,
+		Audience:   srv.hub.audience,
 	})
 	address, listen, err := srv.raftAddress()
 	if err != nil {

@@ -88,6 +88,7 @@ type session struct {
 	multi   *multi
 	exec    *execution // an EXEC whose session commands are being run
 	watched []watch
+	subs    subscriptions
 	mutedMe muted
 	lastRev uint64 // main revision of the last write, for WAIT
 }
@@ -114,6 +115,7 @@ type clientInfo struct {
 	output   atomic.Int64 // bytes not yet sent
 	proto    atomic.Int32
 	flags    atomic.Uint32
+	subs     [hearings]atomic.Int32
 	libName  atomic.Pointer[string]
 	libVer   atomic.Pointer[string]
 }
@@ -355,6 +357,7 @@ func (s *session) gone() {
 	s.srv.clients.remove(s)
 	s.srv.pause.forget(s)
 	s.srv.monitors.remove(s)
+	s.unsubscribeAll()
 }
 
 // finishClosed is what is left to do for a session that is gone.

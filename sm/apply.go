@@ -57,6 +57,9 @@ func (m *Machine) commit() error {
 	if err := b.Commit(m.index); err != nil {
 		return err
 	}
+	if list, lost := m.home.Load().space.TakeNews(); len(list) > 0 && m.o.Said != nil {
+		m.o.Said(list, lost)
+	}
 	if m.o.Applied != nil {
 		for _, d := range m.done {
 			m.o.Applied(d.node, d.incarnation, d.number)

@@ -42,6 +42,7 @@ func (x *execution) run(h Header, local *Local) error {
 	x.h, x.local, x.next = h, local, 0
 	x.lock()
 	x.m.advance(h.Now, clockStepMax)
+	x.space.Hear(x.m.o.Listening != nil && x.m.o.Listening())
 	held := x.riders()
 	for i := range h.Count {
 		if held >= lockRequestsMax {
@@ -199,8 +200,10 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 		return command.WrongArity(spec.Name), nil
 	}
 	proto := resp.RESP2
+	x.write.Audience = nil
 	if op != nil {
 		proto = op.Proto
+		x.write.Audience = x.m.o.Audience
 	}
 	if spec.Write != nil {
 		x.write.Reset(x.args, tx, proto)

@@ -56,6 +56,14 @@ type Options struct {
 	// OnCommit is told of the changes of each request, with the store's lock held: what it keeps it must copy.
 	// The rows reach Pebble soon after.
 	OnCommit func([]mvcc.Change)
+	// Listening tells whether anybody on this node may want to hear messages and notifications. While nobody does,
+	// as when the log is replayed, none are gathered.
+	Listening func() bool
+	// Said is given the messages and notifications of committed requests, in order, before Applied is told of their
+	// batches, and how many were lost since they were too many. The messages are its own.
+	Said func(list []keyspace.Message, lost int)
+	// Audience counts for PUBLISH who listens on this node, with the store's lock held.
+	Audience func(channel []byte, sharded bool) int64
 	// Members is told where members are reached, at Open, after Recover and at each change.
 	Members func([]Member)
 	// Panicked is told when a handler panicked, and where. The client gets an error; the state is as if the
