@@ -239,3 +239,74 @@ func TestReleaseCostsTheDifference(t *testing.T) {
 		t.Error(wrong)
 	}
 }
+
+// TestShrunkTreeIsSmall deletes nearly all of a large tree, of which a clone is held and must not notice.
+func TestShrunkTreeIsSmall(t *testing.T) {
+	const n, left = 100_000, 1000
+	for name, l := range layouts {
+		w := newWorld(false)
+		w.add(Make(l), &model{layout: l})
+		e := Entry{Name: []byte("n"), Value: []byte("0123456789")}
+		for i := range uint64(n) {
+			e.Major, e.Main = i, i
+			w.f.Put(w.roots[0], &e)
+			w.models[0].list = append(w.models[0].list, Entry{Major: i, Name: e.Name, Value: e.Value, Main: i})
+			if l == Scored {
+				w.models[0].list[i].Main = 0
+			}
+		}
+		full := w.f.Bytes(*w.roots[0])
+		w.add(w.f.Clone(*w.roots[0]), w.models[0])
+		for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(n)[left:] {
+			w.f.Delete(w.roots[0], uint64(i), e.Name)
+		}
+		if got, most := w.f.Bytes(*w.roots[0]), full*left/n*2; got > most {
+			t.Errorf("%s: %d of %d entries take %d bytes of %d, want at most %d", name, left, n, got, full, most)
+		}
+		if wrong := w.models[1].differs(w.f, *w.roots[1]); wrong != "" {
+			t.Errorf("%s: the clone: %s", name, wrong)
+		}
+		if wrong := w.check(); wrong != "" {
+			t.Errorf("%s: %s", name, wrong)
+		}
+		if wrong := w.finish(); wrong != "" {
+			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+}
+
+// TestTakeFirstOfMany frees a tree of several levels in steps, beside a clone and once it is gone.
+func TestTakeFirstOfMany(t *testing.T) {
+	const n, step = 150_000, 17_777
+	for _, held := range []bool{true, false} {
+		w := newWorld(false)
+		w.add(Make(Hashed), &model{layout: Hashed})
+		e := Entry{Name: []byte("name"), Value: []byte("0123456789")}
+		for i := range uint64(n) {
+			e.Major = i
+			w.f.Put(w.roots[0], &e)
+		}
+		if held {
+			w.add(w.f.Clone(*w.roots[0]), nil)
+		}
+		for at := 0; at < n; at += step {
+			if got := w.f.TakeFirst(w.roots[0], step, nil); got != min(step, n-at) {
+				t.Fatalf("TakeFirst of %d = %d", n-at, got)
+			}
+			if e, ok := w.f.At(*w.roots[0], 0); ok && e.Major != uint64(at+step) {
+				t.Fatalf("the first of the rest is %s, want %d", show(&e), at+step)
+			}
+			if wrong := w.check(); wrong != "" {
+				t.Fatalf("%d taken: %s", at+step, wrong)
+			}
+		}
+		if held {
+			if e, _ := w.f.At(*w.roots[1], n-1); w.f.Len(*w.roots[1]) != n || e.Major != n-1 {
+				t.Errorf("the clone has %d entries and ends with %s", w.f.Len(*w.roots[1]), show(&e))
+			}
+		}
+		if wrong := w.finish(); wrong != "" {
+			t.Error(wrong)
+		}
+	}
+}
