@@ -80,7 +80,7 @@ func readValue(s *source, k kind) (v *Value, err error) {
 	return v, nil
 }
 
-// strings reads n strings.
+// readStrings reads n strings. What it makes room for is bounded by what is left to read, not by n.
 func readStrings(s *source, n uint64) ([][]byte, error) {
 	out := make([][]byte, 0, s.room(n, 1))
 	for range n {
@@ -217,7 +217,8 @@ func distinctFields(fields []Field) error {
 	return distinct(len(fields), func(i int) []byte { return fields[i].Name })
 }
 
-// readHashTTL reads a hash whose fields have deadlines. Of the least one, which comes first, only lengths are counted from there.
+// readHashTTL reads a hash whose fields have deadlines. The least of them comes first: in a listpack it only repeats what is there, and
+// elsewhere the deadlines are counted from it.
 func readHashTTL(s *source, k kind) (out []Field, err error) {
 	var least uint64
 	if k == kindHashTTL || k == kindHashPackTTL {
