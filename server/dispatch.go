@@ -203,7 +203,7 @@ func (s *session) route(e *entry, args [][]byte) {
 		s.loop.queueRead(s, op)
 	default:
 		start := s.srv.mono()
-		v := e.run(s, args)
+		v := s.guarded(e, args)
 		if s.waiting && s.exec == nil { // else it is EXEC, and one of its commands is late
 			s.late = lateCommand{e, cloneArgs(args), start}
 			return

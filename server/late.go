@@ -19,7 +19,13 @@ func (s *session) accountLate(v resp.Value) {
 // later runs work off the loop and answers with its result.
 func (s *session) later(work func() resp.Value) resp.Value {
 	s.wait()
-	s.srv.pool.run(func() { s.answer(work()) })
+	s.srv.pool.run(func() {
+		v, broken := s.guardedElsewhere(work)
+		s.answer(v)
+		if broken {
+			s.loop.post(s.endBehindReplies)
+		}
+	})
 	return resp.None
 }
 

@@ -136,7 +136,7 @@ func (s *session) goOn() resp.Value {
 			continue
 		}
 		start := s.srv.mono()
-		v := q.entry.run(s, q.args)
+		v := s.guarded(q.entry, q.args)
 		if s.waiting {
 			s.late = lateCommand{q.entry, q.args, start}
 			return resp.None

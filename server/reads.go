@@ -193,7 +193,11 @@ func (s *session) runRead(t *readTurn, op *readOp) bool {
 func (op *readOp) answer(srv *Server, call *command.ReadCall, view *keyspace.View, start int64) (v resp.Value, end int64) {
 	view.Seed = srv.seed()
 	if op.run != nil {
-		return op.run(view), start
+		v, broken := op.s.guardedElsewhere(func() resp.Value { return op.run(view) })
+		if broken {
+			op.s.loop.post(op.s.endBehindReplies) // runs behind the reply, whose read is still pending
+		}
+		return v, start
 	}
 	call.Reset(op.args, view, op.proto)
 	v = srv.machine.RunRead(call, op.entry.Spec)

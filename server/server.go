@@ -125,7 +125,8 @@ func Open(o Options) (*Server, error) {
 // is replayed and the first entries of this process are applied.
 func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 	srv.machine = sm.New(sm.Options{
-		Table: srv.table,
+		Table:    srv.table,
+		Panicked: srv.panicked,
 		Store: mvcc.Options{
 			MaxMemory: srv.conf.Bytes("maxmemory"),
 			Seed:      srv.seed(),

@@ -24,6 +24,11 @@ type testNode struct {
 // startNode starts a server with options as on its command line; a file may be the first.
 func startNode(t *testing.T, options ...string) *testNode {
 	t.Helper()
+	return startNodeLogging(t, io.Discard, options...)
+}
+
+func startNodeLogging(t *testing.T, log io.Writer, options ...string) *testNode {
+	t.Helper()
 	port, err := process.FreePort()
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +43,7 @@ func startNode(t *testing.T, options ...string) *testNode {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := Open(Options{Conf: set, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test", Fatal: func(reason string) { t.Error(reason) }})
+	srv, err := Open(Options{Conf: set, Log: slog.New(slog.NewTextHandler(log, nil)), Version: "test", Fatal: func(reason string) { t.Error(reason) }})
 	if err != nil {
 		t.Fatal(err)
 	}

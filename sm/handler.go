@@ -55,13 +55,20 @@ func (m *Machine) survive(spec *command.Spec, reason any) {
 	if disk, ok := reason.(*keyspace.DiskError); ok {
 		panic(disk)
 	}
-	if text, ok := reason.(string); ok && invariantText(text) || invariantFrame() {
+	if Invariant(reason) {
 		panic(reason)
 	}
 	m.counts.panics.Add(1)
 	if m.o.Panicked != nil {
 		m.o.Panicked(spec.Name, reason, debug.Stack())
 	}
+}
+
+// Invariant tells whether the panic that is being recovered broke an invariant of the store or of the machine: then the node
+// has to stop.
+func Invariant(reason any) bool {
+	text, ok := reason.(string)
+	return ok && invariantText(text) || invariantFrame()
 }
 
 // module is the path of the packages here, to tell whose function panicked.
