@@ -7,6 +7,7 @@ func Families() [][]Spec {
 		NewerStrings(),
 		Bitmaps(),
 		HyperLogLogs(),
+		Lists(),
 		Generics(),
 		Scans(),
 		Expires(),

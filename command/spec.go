@@ -26,6 +26,7 @@ type Spec struct {
 	Tips       []string     // COMMAND's hints, as "nondeterministic_output"
 	Differs    string       // how it is not as Redis has it, a sentence for the docs; empty is not at all
 	Sub        []Spec
+	TimeoutAt  int // where a command that may wait says for how long; from the end if negative
 
 	// Read answers from a view and cannot write. It runs on an event loop under the store's read lock.
 	Read func(*ReadCall) (resp.Value, error)

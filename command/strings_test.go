@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -13,7 +13,8 @@ func (s *stage) putList(key string) {
 	b := s.store.Begin()
 	s.store.Lock()
 	tx := s.space.Begin(b, s.now, 0)
-	tx.Put([]byte(key), mvcc.Attr{Type: mvcc.List}, nil)
+	l := tx.NewList([]byte(key))
+	l.Push(keyspace.Right, []byte("x"))
 	tx.Commit()
 	s.store.Unlock()
 	if err := b.Commit(s.store.Applied() + 1); err != nil {

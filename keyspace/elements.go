@@ -133,8 +133,8 @@ func (e *elements) end() {
 	e.live = false
 }
 
-// gone tells "del" if the key went with its last element. It is for behind the event of what took that.
-func (e *elements) gone() {
+// Gone tells "del" if the key went with its last element. It is for behind the event of what took that.
+func (e *elements) Gone() {
 	if !e.live {
 		e.tx.Notify(ClassGeneric, "del", e.key)
 	}

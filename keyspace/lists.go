@@ -82,6 +82,17 @@ func (l *List) Pop(end End) ([]byte, bool) {
 	return item, true
 }
 
+// Rotate takes the item at one end to another of the same list, which stays the key it is even if it has no other item.
+func (l *List) Rotate(from, to End) {
+	if from == to || l.Len() < 2 {
+		return
+	}
+	e, _ := l.now().At(l.at(from))
+	place, name := e.Major, append([]byte(nil), e.Name...)
+	l.Push(to, append([]byte{}, e.Value...))
+	l.remove(mvcc.Element{Major: place, Name: name})
+}
+
 // Index turns an index that may count from the end into a rank; false when it is outside.
 func Index(i int64, n int) (int, bool) {
 	if i < 0 {

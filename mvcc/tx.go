@@ -59,6 +59,9 @@ func (tx *Tx) Load(it Item) ([]byte, error) { return tx.s.load(it) }
 // Put gives key a value, creating it or superseding its live version. It copies key and value, which may
 // alias the old value.
 func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
+	if a.Type.HasElements() {
+		panic(fmt.Sprintf("mvcc: a value for key %q of type %d, which has elements", key, a.Type))
+	}
 	ref, c, u := tx.next(ks, key, a)
 	u.freeNew = true
 	tx.s.setValue(c, value, c.mod())

@@ -25,6 +25,8 @@ func (m *Machine) runWrite(c *command.WriteCall, spec *command.Spec) (v resp.Val
 	v, err := spec.Write(c)
 	if err != nil {
 		tx.Rollback(mark)
+	}
+	if err != nil && err != command.ErrBlocked {
 		return command.ErrorReply(err)
 	}
 	return v
