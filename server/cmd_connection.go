@@ -1,11 +1,13 @@
 package server
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -172,11 +174,13 @@ func reset(s *session, _ [][]byte) resp.Value {
 }
 
 func selectDB(s *session, args [][]byte) resp.Value {
-	n, err := strconv.ParseInt(string(args[1]), 10, 64)
-	if err != nil {
-		return resp.Error("ERR invalid DB index")
-	}
-	if n < 0 || n >= s.srv.conf.Int("databases") {
+	n, ok := keyspace.ParseInt(args[1])
+	switch {
+	case !ok:
+		return errNotInteger
+	case n < math.MinInt32 || n > math.MaxInt32:
+		return resp.Error("ERR value is out of range, value must between -2147483648 and 2147483647")
+	case n < 0 || n >= s.srv.conf.Int("databases"):
 		return resp.Error("ERR DB index is out of range")
 	}
 	s.db = uint32(n)

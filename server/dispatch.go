@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/redoubt-db/redoubt/command"
@@ -127,7 +128,11 @@ func unknownSubcommand(name string, sub []byte) resp.Value {
 	return resp.Error("ERR unknown subcommand '" + clip(sub, 128) + "'. Try " + strings.ToUpper(name) + " HELP.")
 }
 
+// clip is what Redis shows of an argument in an error: not more than n bytes, and nothing behind a zero.
 func clip(b []byte, n int) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
 	if len(b) > n {
 		b = b[:n]
 	}
@@ -140,9 +145,13 @@ func (s *session) dispatch(args [][]byte) bool {
 	srv := s.srv
 	e, fault := srv.lookup(args)
 	if e == nil {
+		if s.pendingReads > 0 && endsMulti(args) { // a WATCH before it has not seen its keys yet
+			s.parked = true
+			return false
+		}
 		s.abortMulti()
 		srv.stats.unknown.Add(1)
-		s.reply(fault)
+		s.reply(s.endedBy(args, fault))
 		return true
 	}
 	if park := s.mustPark(e); park {

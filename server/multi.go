@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
@@ -61,6 +63,18 @@ func (s *session) abortMulti() {
 	if s.multi != nil {
 		s.multi.dirty = true
 	}
+}
+
+// endsMulti says that a command ends the transaction although it is not understood: EXEC with too many arguments.
+func endsMulti(args [][]byte) bool { return strings.EqualFold(string(args[0]), "EXEC") }
+
+// endedBy is the reply to a command that was not understood.
+func (s *session) endedBy(args [][]byte, fault resp.Value) resp.Value {
+	if !endsMulti(args) {
+		return fault
+	}
+	s.endMulti()
+	return resp.Error("EXECABORT Transaction discarded because of: " + strings.TrimPrefix(string(fault.Text()), "ERR "))
 }
 
 // queue keeps a command for EXEC.
