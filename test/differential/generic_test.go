@@ -14,7 +14,7 @@ var genericCommands = []command{
 	{line: "OBJECT ENCODING key", often: 8},
 	{line: "OBJECT FREQ key", often: 1},
 	{line: "OBJECT IDLETIME key", law: near, often: 2},
-	{line: "OBJECT REFCOUNT key", often: 2},
+	{line: "OBJECT REFCOUNT key", law: shape, often: 2}, // Redis counts a transaction that holds the value, and a copy is not shared
 	{line: "OBJECT HELP", often: 1, alone: true},
 	{line: "MEMORY USAGE key [ SAMPLES count ]", law: shape, often: 2},
 	{line: "KEYS pattern", law: unordered},

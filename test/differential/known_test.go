@@ -29,5 +29,8 @@ var differences = []difference{
 				want.Text == "raw" && (got.Text == "int" || got.Text == "embstr")
 		}},
 	{row: rowSession, why: "such commands are not put into transactions (alone)"},
-	{row: rowExpired, why: "nothing expires while it is looked at"},
+	{row: rowExpired, why: "nothing expires while it is looked at, but what is set with a deadline in the past is counted there for a moment",
+		covers: func(args []string, want, got wire.Reply) bool {
+			return strings.EqualFold(args[0], "DBSIZE") && want.Kind == ':' && got.Kind == ':' && got.Int < want.Int
+		}},
 }
