@@ -23,7 +23,7 @@ type network struct {
 	booted    chan struct{}
 	stopped   chan error
 	refusing  atomic.Bool
-	tls       net.Listener
+	tls       []net.Listener // one per address of bind
 	addresses []string
 	unix      *unixSocket   // nil without unixsocket
 	ended     chan struct{} // closed by stop
@@ -228,8 +228,8 @@ func (n *network) quiesce(ctx context.Context) {
 // stop closes all connections and ends the loops.
 func (n *network) stop(ctx context.Context) {
 	close(n.ended)
-	if n.tls != nil {
-		n.tls.Close()
+	for _, ln := range n.tls {
+		ln.Close()
 	}
 	if len(n.addresses) > 0 {
 		go n.engine.Stop(ctx) // it looks only twice a second whether the loops have ended; Rotate's return tells at once

@@ -34,14 +34,32 @@ func (n *network) listenTLS() error {
 	l.secure = true
 	l.goroutine(n.ended)
 	n.srv.loops = append(n.srv.loops, l)
-	host := bindHosts(view.List("bind"))[0].name
-	ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
-	if err != nil {
-		return fmt.Errorf("Could not create TLS listening socket: %w", err)
+	for _, host := range bindHosts(view.List("bind")) {
+		addr := net.JoinHostPort(host.name, strconv.Itoa(int(port)))
+		ln, err := net.Listen(family(host.name), addr)
+		if err != nil && host.optional {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("Could not create TLS listening socket %s: %w", addr, err)
+		}
+		n.tls = append(n.tls, tls.NewListener(ln, config))
 	}
-	n.tls = tls.NewListener(ln, config)
-	go n.acceptTLS(l)
+	for _, ln := range n.tls {
+		go n.acceptTLS(l, ln)
+	}
 	return nil
+}
+
+// family keeps all of IPv6 from meaning all of IPv4 too, which is an address of its own in bind.
+func family(host string) string {
+	switch ip := net.ParseIP(host); {
+	case ip == nil:
+		return "tcp"
+	case ip.To4() != nil:
+		return "tcp4"
+	}
+	return "tcp6"
 }
 
 func tlsConfig(view *conf.View) (*tls.Config, error) {
@@ -69,9 +87,9 @@ func tlsConfig(view *conf.View) (*tls.Config, error) {
 	return config, nil
 }
 
-func (n *network) acceptTLS(l *loop) {
+func (n *network) acceptTLS(l *loop, ln net.Listener) {
 	for {
-		c, err := n.tls.Accept()
+		c, err := ln.Accept()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return

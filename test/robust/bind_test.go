@@ -1,0 +1,41 @@
+package robust
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/redoubt-db/redoubt/test/wire"
+)
+
+// TestTLSOnEveryAddress: tls-port is served on all addresses of bind, as port is, and one with a dash may be missing.
+func TestTLSOnEveryAddress(t *testing.T) {
+	hosts := []string{"127.0.0.1", "127.0.0.2", "[::1]"}
+	for i, host := range hosts {
+		l, err := net.Listen("tcp", host+":0")
+		if err != nil && i == 1 {
+			t.Skipf("the loopback interface has one address here: %v", err)
+		}
+		if err != nil {
+			hosts = hosts[:i]
+			break
+		}
+		l.Close()
+	}
+	id, port := newIdentity(t, "server"), freePort(t)
+	start(t, "", "--bind", "127.0.0.1", "127.0.0.2", "-203.0.113.7", "-::1", // the third is nobody's
+		"--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-auth-clients", "no")
+	for _, host := range hosts {
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: replyMax}, "tcp", fmt.Sprint(host, ":", port), &tls.Config{RootCAs: id.pool, ServerName: "localhost"})
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		conn.SetDeadline(time.Now().Add(replyMax))
+		c := &client{wire.New(conn), t}
+		c.want("PONG", "PING")
+		c.Close()
+	}
+}
