@@ -3,6 +3,9 @@
 //
 //	make bench
 //	go run ./bench/compare -runs 5 -tests SET -pipelines 1,16
+//	go run ./bench/compare -tests writes,hot
+//
+// What there is to run is in tests.go.
 package main
 
 import (
@@ -27,19 +30,13 @@ const (
 	clients    = 50
 	keys       = 100_000
 	valueBytes = 64
-	trialSize  = 20_000 // requests of the run that sizes the others
+	trialSize  = 20_000 // requests of the run that sizes the others, if the test does not say
 	startMax   = time.Minute
 )
 
-// goals are the ratios to reach, by test and pipeline.
-var goals = map[string]map[int]float64{
-	"SET": {1: 1.0, 16: 1.2, 64: 1.2},
-	"GET": {1: 1.0, 16: 1.1, 64: 1.2},
-}
-
 type options struct {
 	runs      int
-	tests     []string
+	tests     []test
 	pipelines []int
 	seconds   float64
 	dir       string
@@ -68,8 +65,8 @@ func parse() options {
 	var o options
 	var tests, pipelines string
 	flag.IntVar(&o.runs, "runs", 5, "runs of each, in turn; the median counts")
-	flag.StringVar(&tests, "tests", "SET,GET", "what redis-benchmark runs")
-	flag.StringVar(&pipelines, "pipelines", "1,16,64", "requests in flight per client")
+	flag.StringVar(&tests, "tests", "all", "tests by name or group, with commas between: "+strings.Join(names(), " "))
+	flag.StringVar(&pipelines, "pipelines", "1,16,64", "requests in flight per client, of those that the test is for")
 	flag.Float64Var(&o.seconds, "seconds", 2.5, "how long a run shall take")
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.BoolVar(&o.one, "one", true, "also one client alone, beside one fdatasync")
@@ -78,7 +75,11 @@ func parse() options {
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of redoubt, one of each test (needs -pprof)")
 	flag.StringVar(&o.pprof, "pprof", "", "where redoubt serves net/http/pprof, such as http://127.0.0.1:6060")
 	flag.Parse()
-	o.tests = strings.Split(tests, ",")
+	var err error
+	if o.tests, err = choose(tests); err != nil {
+		fmt.Fprintln(os.Stderr, "compare: -tests:", err)
+		os.Exit(2)
+	}
 	for _, p := range strings.Split(pipelines, ",") {
 		n, err := strconv.Atoi(p)
 		if err != nil {
@@ -103,11 +104,19 @@ func run(o options) error {
 		}
 		defer pair[i].srv.Kill()
 	}
+	for _, c := range pair {
+		if err := prepare(c.srv.Addr, o.tests); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
 	fmt.Printf("%d clients, %d-byte values, %d keys, %d runs of %.1f s in turn, medians\n\n", clients, valueBytes, keys, o.runs, o.seconds)
 	fmt.Println("| test | pipeline | redis/s | redoubt/s | ratio | to reach | p50 ms | p99 ms |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, test := range o.tests {
 		for _, pipeline := range o.pipelines {
+			if !slices.Contains(test.pipelines, pipeline) {
+				continue
+			}
 			if err := row(o, pair, test, pipeline); err != nil {
 				return err
 			}
@@ -139,20 +148,31 @@ func start(name, command, base string) (contender, error) {
 	return c, err
 }
 
-// row measures both servers at one test and pipeline, A B A B.
-func row(o options, pair [2]contender, test string, pipeline int) error {
+// row measures both servers at one test and pipeline, A B A B. A server that does not know the command is left out of it.
+func row(o options, pair [2]contender, test test, pipeline int) error {
+	var known [2]bool
 	var size [2]int
 	var got [2][]result
 	for i, c := range pair {
-		r, err := benchmark(c, test, clients, pipeline, trialSize)
+		var err error
+		if known[i], err = knows(c.srv.Addr, test.needs...); err != nil {
+			return err
+		}
+		if !known[i] {
+			continue
+		}
+		r, err := benchmark(c, test, clients, pipeline, test.trial)
 		if err != nil {
 			return err
 		}
-		size[i] = max(int(r.perSecond*o.seconds), trialSize)
+		size[i] = max(int(r.perSecond*o.seconds), test.trial)
 	}
-	profiled := profile(o, test, pipeline)
+	profiled := profile(o, test.name, pipeline)
 	for range o.runs {
 		for i, c := range pair {
+			if !known[i] {
+				continue
+			}
 			r, err := benchmark(c, test, clients, pipeline, size[i])
 			if err != nil {
 				return err
@@ -161,14 +181,31 @@ func row(o options, pair [2]contender, test string, pipeline int) error {
 		}
 	}
 	<-profiled
-	a, b := median(got[0]), median(got[1])
-	goal := ""
-	if g, ok := goals[test][pipeline]; ok {
+	show(test, pipeline, got)
+	return nil
+}
+
+// show prints a row of the table; what was not measured is a dash.
+func show(test test, pipeline int, got [2][]result) {
+	var rates, p50, p99 [2]string
+	var medians [2]result
+	for i, r := range got {
+		rates[i], p50[i], p99[i] = "-", "-", "-"
+		if len(r) > 0 {
+			medians[i] = median(r)
+			rates[i] = fmt.Sprintf("%.0f", medians[i].perSecond)
+			p50[i], p99[i] = fmt.Sprintf("%.2f", medians[i].p50), fmt.Sprintf("%.2f", medians[i].p99)
+		}
+	}
+	ratio, goal := "-", ""
+	if len(got[0]) > 0 && len(got[1]) > 0 {
+		ratio = fmt.Sprintf("%.2f", medians[1].perSecond/medians[0].perSecond)
+	}
+	if g, ok := test.goals[pipeline]; ok {
 		goal = fmt.Sprintf("%.1f", g)
 	}
-	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %s | %.2f / %.2f | %.2f / %.2f |\n",
-		test, pipeline, a.perSecond, b.perSecond, b.perSecond/a.perSecond, goal, a.p50, b.p50, a.p99, b.p99)
-	return nil
+	fmt.Printf("| %s | %d | %s | %s | %s | %s | %s / %s | %s / %s |\n",
+		test.name, pipeline, rates[0], rates[1], ratio, goal, p50[0], p50[1], p99[0], p99[1])
 }
 
 // alone measures one client without a pipeline beside a bare fdatasync.
@@ -178,7 +215,7 @@ func alone(o options, pair [2]contender, base string) error {
 	for i, c := range pair {
 		var got []result
 		for range o.runs {
-			r, err := benchmark(c, "SET", 1, 1, trialSize/4)
+			r, err := benchmark(c, test{name: "SET"}, 1, 1, trialSize/4)
 			if err != nil {
 				return err
 			}
@@ -245,9 +282,18 @@ func median(r []result) result {
 }
 
 // benchmark runs redis-benchmark once.
-func benchmark(c contender, test string, clients, pipeline, requests int) (result, error) {
-	cmd := exec.Command("redis-benchmark", "-p", strconv.Itoa(c.srv.Port), "-c", strconv.Itoa(clients), "-d", strconv.Itoa(valueBytes),
-		"-r", strconv.Itoa(keys), "-n", strconv.Itoa(requests), "-P", strconv.Itoa(pipeline), "-t", strings.ToLower(test), "--csv")
+func benchmark(c contender, test test, clients, pipeline, requests int) (result, error) {
+	if test.before != nil {
+		if err := test.before(c.srv.Addr, requests); err != nil {
+			return result{}, fmt.Errorf("before %s on %s: %w", test.name, c.name, err)
+		}
+	}
+	args := []string{"-p", strconv.Itoa(c.srv.Port), "-c", strconv.Itoa(clients), "-d", strconv.Itoa(valueBytes),
+		"-r", strconv.Itoa(max(test.random, keys)), "-n", strconv.Itoa(requests), "-P", strconv.Itoa(pipeline), "--csv"}
+	if test.command == nil {
+		args = append(args, "-t", strings.ToLower(test.name))
+	}
+	cmd := exec.Command("redis-benchmark", append(args, test.command...)...)
 	out, err := cmd.Output()
 	if err != nil {
 		return result{}, fmt.Errorf("redis-benchmark on %s: %w\n%s", c.name, err, c.srv.Tail())

@@ -1,8 +1,9 @@
-// Package load writes keys into a server as fast as it takes them, and keeps account of latencies. The benchmarks share it.
+// Package load writes keys and elements into a server as fast as it takes them, and keeps account of latencies. The benchmarks share it.
 package load
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -20,7 +21,7 @@ const (
 	replyMax  = 2 * time.Minute
 )
 
-// Options of Fill.
+// Options of Fill and Each.
 type Options struct {
 	Addr        string
 	Keys        int
@@ -70,6 +71,41 @@ func fill(o Options, from, to int) error {
 			if err := exchange(c, n); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// Each sends the commands 0 .. n-1, every connection its own part, and returns how long it took. The function appends a command's words to dst; it
+// is called by several goroutines at once.
+func Each(o Options, n int, command func(dst []string, i int) []string) (time.Duration, error) {
+	began := time.Now()
+	errs := make([]error, o.Connections)
+	var group sync.WaitGroup
+	for i := range o.Connections {
+		group.Go(func() {
+			errs[i] = each(o, n*i/o.Connections, n*(i+1)/o.Connections, command)
+		})
+	}
+	group.Wait()
+	return time.Since(began), errors.Join(errs...)
+}
+
+func each(o Options, from, to int, command func(dst []string, i int) []string) error {
+	c, err := wire.Dial(o.Addr, replyMax)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var args []string
+	for ; from < to; from += o.Pipeline {
+		n := min(o.Pipeline, to-from)
+		for i := range n {
+			args = command(args[:0], from+i)
+			c.Append(args...)
+		}
+		if err := exchange(c, n); err != nil {
+			return err
 		}
 	}
 	return nil
