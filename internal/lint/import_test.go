@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 	"mvcc":     {"internal/slab", "internal/ranked"}, // its memory
 	"keyspace": {"mvcc", "lease", "rdb", "internal/glob"},
 	"script":   {"resp"},
-	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/glob"}, // mvcc for revisions, which are replies and arguments
+	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/geo", "internal/glob"}, // mvcc for revisions, which are replies and arguments
 	"sm":       {"command", "keyspace", "mvcc", "lease", "resp"},
 	"watch":    {"mvcc"},
 	"replica":  {}, // bytes only
@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"cmd/redoubt": {"server", "conf"},
 
 	"internal/corpus": {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
+	"internal/geo":    {},
 	"internal/glob":   {},
 	"internal/lint":   {},
 	"internal/slab":   {},
