@@ -38,11 +38,11 @@ COMMANDS ?= 1000000
 differential:
 	go test ./test/differential -count=1 -timeout 2h -v -run TestDifferential -args -commands $(COMMANDS) -server "$(SERVER)" $(ARGS)
 
-# Beside redis-server with an fsync before every acknowledgement; ARGS="-runs 3 -tests SET".
+# Beside redis-server with an fsync before every acknowledgement; ARGS="-runs 3 -tests SET", ARGS="-tests writes,lrange,hot".
 bench:
 	go run ./bench/compare $(ARGS)
 
-# ARGS="-keys 10000000 -ttl 24h"
+# ARGS="-keys 10000000 -ttl 24h", ARGS="-shape zset": hashes, hash, zset, list, ints, set
 bench-memory:
 	go run ./bench/memory -server redis $(ARGS)
 	go run ./bench/memory -server redoubt $(ARGS)

@@ -1,8 +1,9 @@
-// Memory loads millions of keys of 16-byte names into a server and prints what they cost: time to load, resident memory and disk
-// per key, and the time to start again.
+// Memory loads millions of keys or elements into a server and prints what they cost: time to load, resident memory and disk
+// of each, and the time to start again. What can be loaded is in shapes.go.
 //
 //	make bench-memory
 //	go run ./bench/memory -keys 10000000 -server redoubt -ttl 24h
+//	go run ./bench/memory -shape zset -server redis
 //
 // redis-server starts again from an RDB file (SAVE), the fastest way it has; redoubt from its directory as a kill -9 left it, and
 // as a clean stop left it.
@@ -32,6 +33,7 @@ const (
 )
 
 type options struct {
+	shape      shape
 	keys       int
 	valueBytes int
 	ttl        time.Duration
@@ -42,14 +44,19 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.keys, "keys", 1_000_000, "how many")
-	flag.IntVar(&o.valueBytes, "value", 64, "bytes of every value")
-	flag.DurationVar(&o.ttl, "ttl", 0, "of every key; 0 is none")
+	name := flag.String("shape", "keys", "what to load: "+strings.Join(shapeNames(), ", "))
+	flag.IntVar(&o.keys, "keys", 1_000_000, "how many keys or, of one collection, elements")
+	flag.IntVar(&o.valueBytes, "value", 64, "bytes of every value of a key")
+	flag.DurationVar(&o.ttl, "ttl", 0, "of every key; 0 is none; of -shape keys only")
 	flag.StringVar(&o.server, "server", "redoubt", "redoubt (built here), redis, or a command line with {port} and {dir}")
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.IntVar(&o.pipeline, "pipeline", 256, "requests in flight per connection")
 	flag.Parse()
-	if err := run(o); err != nil {
+	var err error
+	if o.shape, err = shapeOf(*name); err == nil {
+		err = run(o)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "memory:", err)
 		os.Exit(1)
 	}
@@ -78,13 +85,13 @@ func run(o options) error {
 		return err
 	}
 	empty, _ := srv.RSS()
-	took, err := load.Fill(load.Options{Addr: srv.Addr, Keys: o.keys, ValueBytes: o.valueBytes, TTL: o.ttl, Connections: 8, Pipeline: o.pipeline})
+	took, err := o.shape.load(o, srv.Addr)
 	if err != nil {
 		srv.Kill()
 		return fmt.Errorf("%w\n%s", err, srv.Tail())
 	}
-	fmt.Printf("%s: %d keys of 16 bytes, values of %d bytes, ttl %s\n", o.server, o.keys, o.valueBytes, o.ttl)
-	fmt.Printf("  load          %8.1f s   %.0f keys/s\n", took.Seconds(), float64(o.keys)/took.Seconds())
+	fmt.Printf("%s: %d %s\n", o.server, o.keys, o.shape.says(o))
+	fmt.Printf("  load          %8.1f s   %.0f a second\n", took.Seconds(), float64(o.keys)/took.Seconds())
 	report(o, "after load", srv, empty, dir)
 	if strings.HasPrefix(command, "redis-server") {
 		return againRedis(o, srv, port, dir)
@@ -132,12 +139,8 @@ func restart(o options, what, command string, port int, dir string) error {
 		return err
 	}
 	defer c.Close()
-	if n, err := c.Do("DBSIZE"); err != nil || n.Int != int64(o.keys) {
-		return fmt.Errorf("DBSIZE = %s, %v, want %d", n, err, o.keys)
-	}
-	want := load.Value(uint64(o.keys-1)<<20, o.valueBytes)
-	if v, err := c.Do("GET", load.Name(o.keys-1)); err != nil || v.Text != want {
-		return fmt.Errorf("GET %s = %s, %v, want %q", load.Name(o.keys-1), v, err, want)
+	if err := o.shape.check(o, c); err != nil {
+		return err
 	}
 	return srv.Stop(stopMax)
 }
@@ -150,9 +153,9 @@ func report(o options, when string, srv *process.Server, empty int64, dir string
 	}
 	disk := load.Disk(dir)
 	per := func(n int64) string { return strconv.FormatFloat(float64(n)/float64(o.keys), 'f', 1, 64) }
-	fmt.Printf("  resident      %8d MiB %s bytes a key", rss>>20, per(rss))
+	fmt.Printf("  resident      %8d MiB %s bytes each", rss>>20, per(rss))
 	if when != "" {
 		fmt.Printf(" (%s; %d MiB before, peak %d MiB)", when, empty>>20, srv.PeakRSS()>>20)
 	}
-	fmt.Printf("\n  disk          %8d MiB %s bytes a key\n", disk>>20, per(disk))
+	fmt.Printf("\n  disk          %8d MiB %s bytes each\n", disk>>20, per(disk))
 }
