@@ -68,6 +68,10 @@ var texts = []struct {
 	{keyspace.ErrLeaseTTL, errLeaseTTL},
 	{keyspace.ErrDatabase, errDBIndex},
 	{keyspace.ErrSameKey, errSameObject},
+	{keyspace.ErrSortNumber, errSortNumber},
+	{keyspace.ErrBusyKey, errBusyKey},
+	{keyspace.ErrDumpSum, errDumpSum},
+	{keyspace.ErrDump, errDumpFormat},
 	{mvcc.ErrCompacted, errCompacted},
 	{mvcc.ErrFuture, errFuture},
 }

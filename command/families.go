@@ -9,6 +9,8 @@ func Families() [][]Spec {
 		HyperLogLogs(),
 		Lists(),
 		Generics(),
+		Sorts(),
+		Dumps(),
 		Scans(),
 		Expires(),
 		Leases(),

@@ -32,18 +32,18 @@ func objects() []Spec {
 }
 
 func objectEncoding(c *ReadCall) (resp.Value, error) {
-	it, ok := c.View.Lookup(c.At(2))
+	it, ok := c.View.Find(c.At(2))
 	if !ok {
 		return resp.Null(), nil
 	}
 	if it.Type == mvcc.String {
 		return resp.BulkString(keyspace.StringEncoding(it.Hint, c.View.Peek(it))), nil
 	}
-	return resp.BulkString("unknown"), nil
+	return resp.BulkString(keyspace.Encoding(it)), nil
 }
 
 func objectFreq(c *ReadCall) (resp.Value, error) {
-	it, ok := c.View.Lookup(c.At(2))
+	it, ok := c.View.Find(c.At(2))
 	switch {
 	case !ok:
 		return resp.Null(), nil
@@ -54,7 +54,7 @@ func objectFreq(c *ReadCall) (resp.Value, error) {
 }
 
 func objectIdleTime(c *ReadCall) (resp.Value, error) {
-	it, ok := c.View.Lookup(c.At(2))
+	it, ok := c.View.Find(c.At(2))
 	switch {
 	case !ok:
 		return resp.Null(), nil
@@ -72,7 +72,7 @@ const (
 )
 
 func objectRefCount(c *ReadCall) (resp.Value, error) {
-	it, ok := c.View.Lookup(c.At(2))
+	it, ok := c.View.Find(c.At(2))
 	if !ok {
 		return resp.Null(), nil
 	}

@@ -1,0 +1,202 @@
+package keyspace
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redoubt-db/redoubt/mvcc"
+)
+
+// ErrSortNumber: an element, or the value it is sorted by, is not a number.
+var ErrSortNumber = errors.New("keyspace: sort by what is no number")
+
+// Sorting says what SORT does with the elements of a list, set or sorted set. The zero value sorts all as numbers.
+type Sorting struct {
+	By         []byte   // a pattern of keys to sort by; nil is by the elements. Without * in it nothing is sorted
+	Get        [][]byte // patterns of keys whose values are the result; none is the elements
+	Offset     int64
+	Count      int64 // negative is all
+	Descending bool
+	Alpha      bool
+	Stable     bool // the result is stored: a set that is not to be sorted is sorted as text
+}
+
+// sortItem is an element with what it is sorted by.
+type sortItem struct {
+	item  []byte
+	by    []byte // of Alpha: nil when there is no such key
+	score float64
+}
+
+// Sort is the elements of the list, set or sorted set at key in order, or what Get makes of them, nil where there is
+// no such key. ErrWrongType and ErrSortNumber are its errors. The result is good while the view is.
+func (v *View) Sort(key []byte, s Sorting) ([][]byte, error) {
+	it, ok := v.Lookup(key)
+	if !ok {
+		return nil, nil
+	}
+	if it.Type != mvcc.List && it.Type != mvcc.Set && it.Type != mvcc.ZSet {
+		return nil, ErrWrongType
+	}
+	c, _, err := v.Elements(key, it.Type)
+	if err != nil || v.Long(c.Len()) {
+		return nil, err
+	}
+	as := s.By != nil && !bytes.ContainsRune(s.By, '*')
+	if as && it.Type == mvcc.Set && s.Stable {
+		as, s.Alpha, s.By = false, true, nil
+	}
+	list := sortItems(c, it.Type, as && s.Descending)
+	if !as {
+		if err := v.weigh(list, &s); err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(list, s.compare)
+	}
+	return v.sorted(s.window(list), s.Get), nil
+}
+
+// sortItems are the elements in their own order, or backward.
+func sortItems(c mvcc.Collection, t mvcc.Type, backward bool) []sortItem {
+	list := make([]sortItem, 0, c.Len())
+	tree := c.Tree
+	if t == mvcc.ZSet {
+		tree = c.Scores
+	}
+	tree.Ascend(0, func(e *mvcc.Element) bool {
+		item := e.Name
+		if t == mvcc.List {
+			item = e.Value
+		}
+		list = append(list, sortItem{item: item})
+		return true
+	})
+	if backward && t != mvcc.Set {
+		slices.Reverse(list)
+	}
+	return list
+}
+
+// weigh finds what each element is sorted by. An element whose key is missing weighs nothing.
+func (v *View) weigh(list []sortItem, s *Sorting) error {
+	for i := range list {
+		by := list[i].item
+		if s.By != nil {
+			if by = v.byPattern(s.By, by); by == nil {
+				continue
+			}
+		}
+		if s.Alpha {
+			list[i].by = by
+			continue
+		}
+		score, ok := sortScore(by)
+		if !ok {
+			return ErrSortNumber
+		}
+		list[i].score = score
+	}
+	return nil
+}
+
+// sortScore reads a number as C's strtod does, the whole of b or nothing; the empty string is 0.
+func sortScore(b []byte) (float64, bool) {
+	text := strings.TrimLeft(string(b), " \t\n\v\f\r")
+	if len(b) == 0 {
+		return 0, true
+	}
+	if low := strings.ToLower(text); strings.Contains(low, "0x") && !strings.Contains(low, "p") {
+		text += "p0"
+	}
+	if strings.Contains(text, "_") {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && !math.IsNaN(f)
+}
+
+func (s *Sorting) compare(a, b sortItem) (order int) {
+	switch {
+	case !s.Alpha:
+		if order = cmp.Compare(a.score, b.score); order == 0 {
+			order = bytes.Compare(a.item, b.item)
+		}
+	case a.by == nil || b.by == nil:
+		order = cmp.Compare(weight(a.by), weight(b.by))
+	default:
+		order = bytes.Compare(a.by, b.by)
+	}
+	if s.Descending {
+		return -order
+	}
+	return order
+}
+
+// weight puts elements without a key to sort by in front of those with one.
+func weight(by []byte) int {
+	if by == nil {
+		return 0
+	}
+	return 1
+}
+
+// window is the part of the elements that LIMIT asks for.
+func (s *Sorting) window(list []sortItem) []sortItem {
+	n := int64(len(list))
+	start := min(max(s.Offset, 0), n)
+	end := n
+	if s.Count >= 0 {
+		end = start + min(s.Count, n-start)
+	}
+	return list[start:end]
+}
+
+func (v *View) sorted(list []sortItem, get [][]byte) [][]byte {
+	out := make([][]byte, 0, len(list)*max(1, len(get)))
+	for _, it := range list {
+		for _, pattern := range get {
+			out = append(out, v.byPattern(pattern, it.item))
+		}
+		if len(get) == 0 {
+			out = append(out, it.item)
+		}
+	}
+	return out
+}
+
+// byPattern is the string at the key that the pattern makes of an element, or the field of a hash behind "->"; nil if
+// there is none. "#" is the element itself.
+func (v *View) byPattern(pattern, item []byte) []byte {
+	if string(pattern) == "#" {
+		return item
+	}
+	before, after, found := bytes.Cut(pattern, []byte("*"))
+	if !found {
+		return nil
+	}
+	var field []byte
+	if i := bytes.Index(after, []byte("->")); i >= 0 && i+2 < len(after) {
+		after, field = after[:i], after[i+2:]
+	}
+	key := slices.Concat(before, item, after)
+	if field == nil {
+		if value, ok, err := v.String(key); ok && err == nil {
+			return value
+		}
+		return nil
+	}
+	h, ok, err := v.Elements(key, mvcc.Hash)
+	if !ok || err != nil {
+		return nil
+	}
+	e, ok := h.Lookup(field)
+	if !ok || e.Deadline != 0 && !v.before(e.Deadline) {
+		return nil
+	}
+	return e.Value
+}
