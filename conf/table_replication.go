@@ -7,8 +7,10 @@ const whyReplication = "There is no primary that replicas copy; the members of a
 func replicationDirectives() []Directive {
 	return []Directive{
 		{Name: "replicaof", Aliases: []string{"slaveof"}, Kind: HostPort, Unset: true, Default: "no one", Scope: Node, Meaning: AcceptedWithNotice, Why: whyReplication},
-		{Name: "masterauth", Kind: String, Unset: true, Scope: Node, Mutable: true, Sensitive: true, Meaning: AcceptedWithNotice, Why: whyReplication},
-		{Name: "masteruser", Kind: String, Unset: true, Scope: Node, Mutable: true, Sensitive: true, Meaning: AcceptedWithNotice, Why: whyReplication},
+		{Name: "masterauth", Kind: String, Unset: true, Scope: Node, Mutable: true, Sensitive: true, Meaning: Active,
+			Summary: "Password with which this node asks other members on their client ports."},
+		{Name: "masteruser", Kind: String, Unset: true, Scope: Node, Mutable: true, Sensitive: true, Meaning: Active,
+			Summary: "User as whom this node asks other members; none is the default user."},
 		{Name: "replica-serve-stale-data", Aliases: []string{"slave-serve-stale-data"}, Kind: Bool, Default: "yes", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: "Reads are linearizable on every node; see read-consistency."},
 		{Name: "replica-read-only", Aliases: []string{"slave-read-only"}, Kind: Bool, Default: "yes", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: "Every node takes writes."},
 		{Name: "replica-priority", Aliases: []string{"slave-priority"}, Kind: Integer, Max: math.MaxInt32, Default: "100", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: "Any member with the whole log may be elected."},

@@ -393,6 +393,12 @@ func (r *Replica) awaitLeader(ctx context.Context, fits func(Leader) bool) error
 // for what it holds at start, and when it changes.
 func (r *Replica) SetAddress(node uint64, address string) { r.peers.set(node, address) }
 
+// Address returns where the Raft transport of a node is reached, "" if that is not known.
+func (r *Replica) Address(node uint64) string {
+	address, _ := r.peers.address(node)
+	return address
+}
+
 // onLeader adds a hook that is told of every change of leader.
 func (r *Replica) onLeader(hook func(Leader)) {
 	r.hooks.mu.Lock()

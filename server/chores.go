@@ -37,6 +37,8 @@ type chores struct {
 	ended    chan struct{}
 	more     chan struct{} // a step is done, and there may be another
 	done     sync.WaitGroup
+	tookTerm atomic.Uint64 // the term of this node's leadership that takeOver was done for
+	taking   atomic.Bool
 	expireOn atomic.Bool // DEBUG SET-ACTIVE-EXPIRE
 	busy     atomic.Int32
 	wrote    atomic.Int64 // writes seen when compaction last took a step
@@ -82,7 +84,7 @@ func (c *chores) run(every time.Duration, more <-chan struct{}, turn func()) {
 // turn frees memory and, on the leader, proposes what has come due. One step is under way at a time.
 func (c *chores) turn() {
 	c.srv.coolDown()
-	if l := c.srv.replica.Leader(); !l.Known || !l.Self {
+	if l := c.srv.replica.Leader(); !l.Known || !l.Self || !c.takenOver(l) {
 		return
 	}
 	if c.busy.Load() > 0 {
@@ -236,7 +238,8 @@ func (srv *Server) cool(bytes int64) {
 // housekeeping is each node's own.
 func (c *chores) housekeeping() {
 	srv := c.srv
-	srv.clock.slew(time.Now(), housekeepingEvery)
+	srv.slewClock()
+	srv.adoptShared()
 	srv.rates.sample(srv)
 	srv.checkSpace()
 	srv.keepBallast()

@@ -14,6 +14,7 @@ const slewPerSecond = int64(time.Millisecond)
 // ends a key early nor brings one back.
 type clock struct {
 	start  time.Time    // its monotonic part counts
+	live   atomic.Bool  // the estimate goes on from a group at work, and not from what was on disk at start
 	offset atomic.Int64 // nanoseconds: estimate = monotonic + offset. Invariant: moves back slower than time goes on
 }
 

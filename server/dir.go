@@ -64,7 +64,7 @@ func checkFormat(file string) error {
 func adviseOpen(dir string, err error) error {
 	text := oneLine(err.Error())
 	var network *net.OpError
-	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
+	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, replica.ErrRemoved, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
 		if errors.Is(err, other) {
 			return errors.New(text)
 		}
@@ -80,14 +80,17 @@ func adviseOpen(dir string, err error) error {
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// writeFormat writes the format file so that it is whole or absent whatever happens.
-func writeFormat(file string) error {
+// writeFormat writes the format file.
+func writeFormat(file string) error { return writeWhole(file, fmt.Appendln(nil, dirFormat)) }
+
+// writeWhole writes a file so that it is whole or absent, or as it was before, whatever happens.
+func writeWhole(file string, text []byte) error {
 	tmp := file + ".tmp"
 	f, err := os.Create(tmp)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(f, dirFormat)
+	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -109,20 +112,4 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// raftAddress is where other nodes reach this one's Raft transport, and where it listens: loopback unless
-// raft-bind says otherwise. Port 0 picks a free one.
-func (srv *Server) raftAddress() (address, listen string, err error) {
-	view := srv.conf.View()
-	port, err := view.RaftPort()
-	if err != nil {
-		return "", "", err
-	}
-	host := view.String("raft-bind")
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	address = net.JoinHostPort(host, strconv.FormatInt(port, 10))
-	return address, address, nil
 }

@@ -258,6 +258,9 @@ func (s *session) refuse(e *entry, args [][]byte) resp.Value {
 	if !s.authenticated && e.Flags&command.NoAuth == 0 {
 		return resp.Error("NOAUTH Authentication required.")
 	}
+	if srv.loading.Load() && e.Flags&command.Loading == 0 && !(s.stale && e.Read != nil) {
+		return loadingReply
+	}
 	if e.Flags&command.Protected != 0 && !srv.allowed(s, e) {
 		return protectedReply(e)
 	}

@@ -60,6 +60,10 @@ func (srv *Server) applyConf(changed []string) {
 	srv.latency.configure(view)
 }
 
+// loadingReply answers what needs the data before it is there: while the log is replayed, and while a start waits
+// for a quorum of the cluster.
+var loadingReply = resp.Error("LOADING Redoubt is replaying its log or waiting for a quorum of its cluster")
+
 // admit decides about a new connection: the error to send, or None.
 func (srv *Server) admit(t transport) resp.Value {
 	srv.stats.connections.Add(1)

@@ -47,9 +47,6 @@ func (srv *Server) listen() error {
 			return err
 		}
 	}
-	if err := srv.startClock(); err != nil {
-		return err
-	}
 	if err := n.listenTLS(); err != nil {
 		return err
 	}

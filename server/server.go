@@ -56,29 +56,33 @@ type Server struct {
 	ready   atomic.Pointer[replica.Batcher[*sm.Local]] // nil while the log is replayed
 	locals  localPool
 
-	loops      []*loop
-	net        *network
-	pool       *pool
-	chores     *chores
-	clients    clientList
-	nextClient atomic.Uint64
-	limits     atomic.Pointer[limits]
-	pause      pauseState
-	guard      guard
-	space      space
-	stats      stats
-	slow       slowlog
-	latency    latency
-	saves      saves
-	rates      rates
-	monitors   monitors
-	hub        hub
-	peak       memoryPeak
-	applyTime  atomic.Int64 // nanoseconds the last batch took to apply, per request
-	applyStart int64        // apply's goroutine only
-	wrote      atomic.Int64 // writes of clients handed to the batcher
-	owed       atomic.Int64 // writes since a batch last freed garbage
-	garbage    atomic.Int64 // versions that compaction has passed, when last looked
+	loops        []*loop
+	net          *network
+	pool         *pool
+	chores       *chores
+	peers        *peers
+	acquaintance atomic.Pointer[peers] // peers, for goroutines of Raft's, which are there before it
+	where        addresses
+	loading      atomic.Bool // not all of what Open does is done
+	clients      clientList
+	nextClient   atomic.Uint64
+	limits       atomic.Pointer[limits]
+	pause        pauseState
+	guard        guard
+	space        space
+	stats        stats
+	slow         slowlog
+	latency      latency
+	saves        saves
+	rates        rates
+	monitors     monitors
+	hub          hub
+	peak         memoryPeak
+	applyTime    atomic.Int64 // nanoseconds the last batch took to apply, per request
+	applyStart   int64        // apply's goroutine only
+	wrote        atomic.Int64 // writes of clients handed to the batcher
+	owed         atomic.Int64 // writes since a batch last freed garbage
+	garbage      atomic.Int64 // versions that compaction has passed, when last looked
 
 	shutdown chan ShutdownRequest
 	closed   sync.Once
@@ -104,32 +108,70 @@ func Open(o Options) (*Server, error) {
 	if err := srv.openDir(dir); err != nil {
 		return nil, err
 	}
-	if err := srv.openReplica(dir, o.Fatal); err != nil {
+	srv.loading.Store(true)
+	var err error
+	if srv.where, err = ownAddresses(o.Conf.View()); err != nil {
+		srv.lock.Close()
+		return nil, err
+	}
+	from, err := srv.findOrigin(dir)
+	if err != nil {
+		srv.lock.Close()
+		return nil, err
+	}
+	if err := srv.openReplica(dir, from, o.Fatal); err != nil {
 		srv.lock.Close()
 		return nil, adviseOpen(dir, err)
 	}
 	srv.pool = newPool()
-	if err := srv.loadShared(); err != nil {
-		srv.Close()
-		return nil, err
-	}
-	srv.chores = startChores(srv)
-	if err := srv.listen(); err != nil {
+	srv.peers = startPeers(srv, dir, from)
+	if err := srv.beginServing(o.Fatal); err != nil {
 		srv.Close()
 		return nil, err
 	}
 	return srv, nil
 }
 
-// openReplica brings up the state machine and this node's member of the Raft group, and waits until the log
-// is replayed and the first entries of this process are applied.
-func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
+// beginServing opens the client ports, since the other members may need to ask this one before any of them can go
+// on; waits until the log is replayed and the first entry of this process is applied; and starts what comes then.
+func (srv *Server) beginServing(fatal func(reason string)) error {
+	if err := srv.listen(); err != nil {
+		return err
+	}
+	go srv.endWhenRemoved(fatal)
+	<-srv.batcher.Ready()
+	srv.clock.observe(srv.machine.LogTime())
+	srv.saves.begin(srv.revision())
+	if err := srv.loadShared(); err != nil {
+		return err
+	}
+	if err := srv.startClock(); err != nil {
+		return err
+	}
+	srv.chores = startChores(srv)
+	srv.loading.Store(false)
+	srv.peers.look()
+	return nil
+}
+
+// isReady tells whether the log is replayed, and entries of this process are applied.
+func (srv *Server) isReady() bool {
+	select {
+	case <-srv.batcher.Ready():
+		return true
+	default:
+		return false
+	}
+}
+
+// openReplica brings up the state machine and this node's member of the Raft group.
+func (srv *Server) openReplica(dir string, from origin, fatal func(reason string)) error {
 	srv.machine = sm.New(sm.Options{
 		Table:    srv.table,
 		Panicked: srv.panicked,
 		Store: mvcc.Options{
 			MaxMemory: srv.conf.Bytes("maxmemory"),
-			Seed:      srv.seed(),
+			Seed:      from.seed,
 			Run:       sideBySide,
 			Logger:    pebbleLogger{srv.log, fatal},
 			Trouble:   func(err error) { srv.log.Error("the store could not write; it tries again", "err", err) },
@@ -137,19 +179,19 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
+		Members:    srv.placeMembers,
 		Listening:  srv.hub.listening,
 		Said:       srv.said,
 		Audience:   srv.hub.audience,
 	})
-	address, listen, err := srv.raftAddress()
-	if err != nil {
-		return err
-	}
 	rep, err := replica.Open(replica.Options{
 		Dir:        filepath.Join(dir, "raft"),
 		MachineDir: filepath.Join(dir, "data"),
-		Address:    address,
-		Listen:     listen,
+		Address:    srv.where.raft,
+		Listen:     srv.where.listen,
+		Join:       from.cluster,
+		Addresses:  from.known,
+		OnMembers:  srv.lookAtPeers,
 		Machine:    machineAdapter{srv.machine, srv},
 		Logger:     srv.log,
 		OnFatal:    fatal,
@@ -169,15 +211,17 @@ func (srv *Server) openReplica(dir string, fatal func(reason string)) error {
 		Gather:       replica.Gather{Fraction: 2, Max: time.Millisecond},
 	})
 	srv.ready.Store(srv.batcher)
-	<-srv.batcher.Ready()
-	srv.clock.observe(srv.machine.LogTime())
-	srv.saves.begin(srv.revision())
+	srv.placeMembers(srv.machine.Members())
 	return nil
 }
 
 // startClock steps log time forward to wall time, so that time to live counts through downtime. It never
-// steps back.
+// steps back. Where there are others who vote, the leader does it: see takeOver.
 func (srv *Server) startClock() error {
+	if len(srv.replica.Membership().Voters) > 1 || !srv.leads() {
+		return nil
+	}
+	srv.clock.live.Store(true)
 	wall := time.Now().UnixMilli()
 	if wall <= srv.clock.estimate() {
 		return nil
@@ -207,10 +251,16 @@ func (srv *Server) local(node, incarnation, number uint64) *sm.Local {
 // applied follows the commit of a batch to the engine.
 func (srv *Server) applied(node, incarnation, number uint64) {
 	b := srv.ready.Load()
-	if b == nil || node != srv.replica.ID() {
+	if b == nil {
 		return
 	}
 	srv.clock.observe(srv.machine.LogTime())
+	if node != srv.replica.ID() {
+		if !srv.clock.live.Load() && srv.isReady() {
+			srv.clock.live.Store(true)
+		}
+		return
+	}
 	if local, ok := b.InFlight(incarnation, number); ok && local != nil {
 		srv.applyTime.Store((srv.mono() - srv.applyStart) / int64(max(1, len(local.Ops))))
 	}
@@ -239,6 +289,9 @@ func (srv *Server) Close() error {
 
 func (srv *Server) close() error {
 	srv.log.Info("Ending: no new connections, finishing what is in flight")
+	if srv.peers != nil {
+		srv.peers.stop()
+	}
 	if srv.chores != nil {
 		srv.chores.stop()
 	}

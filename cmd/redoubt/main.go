@@ -77,8 +77,8 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		logger.Error("Redoubt cannot go on: " + reason)
 		os.Exit(1)
 	}
-	srv, err := server.Open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal})
-	if err != nil {
+	srv, err := open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal}, signals)
+	if srv == nil || err != nil {
 		return err
 	}
 	logger.Info("Ready to accept connections", "addresses", strings.Join(srv.Addresses(), " "))
@@ -93,6 +93,27 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		logger.Info("User requested shutdown", "by", why.Reason)
 	}
 	return srv.Close()
+}
+
+// open starts the server, unless a signal comes while it waits for a quorum of its cluster: then there is nothing to
+// be ended in order, as nothing was acknowledged.
+func open(o server.Options, signals <-chan os.Signal) (*server.Server, error) {
+	type opened struct {
+		srv *server.Server
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		srv, err := server.Open(o)
+		done <- opened{srv, err}
+	}()
+	select {
+	case d := <-done:
+		return d.srv, d.err
+	case sig := <-signals:
+		o.Log.Info("Received " + strings.ToUpper(sig.String()) + " before the start was done, ending")
+		return nil, nil
+	}
 }
 
 // openLog writes to logfile, or to standard output, as Redis does.
@@ -151,4 +172,5 @@ Examples:
        redoubt /etc/redoubt/6379.conf
        redoubt --port 7777 --dir /var/lib/redoubt
        redoubt --port 7777 --maxmemory 2gb --requirepass secret
+       redoubt --port 7002 --dir b --join 127.0.0.1:7001 (a further node of a cluster)
 `

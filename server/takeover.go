@@ -1,0 +1,133 @@
+package server
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/replica"
+)
+
+// What a new leader does before any other chore of its own: it makes log time go on, and gives shared leases their
+// full time again, as their holders could not reach a leader meanwhile.
+const (
+	leasesPerEntry = 500
+	clockVotersMax = 2 * time.Second // how long a leader that was not there before asks the others for the time
+)
+
+// leads tells whether this node leads, as far as it knows.
+func (srv *Server) leads() bool {
+	l := srv.replica.Leader()
+	return l.Known && l.Self
+}
+
+// takenOver tells whether this node leads and has done what a new leader has to do first; if not, it sees to that.
+// It is called by turn alone.
+func (c *chores) takenOver(l replica.Leader) bool {
+	if c.tookTerm.Load() == l.Term {
+		return true
+	}
+	if c.taking.CompareAndSwap(false, true) {
+		c.done.Go(func() {
+			defer c.taking.Store(false)
+			if c.srv.takeOver() {
+				c.tookTerm.Store(l.Term)
+				c.goOn()
+			}
+		})
+	}
+	return false
+}
+
+func (srv *Server) takeOver() bool {
+	if err := srv.continueClock(); err != nil {
+		return false
+	}
+	return srv.extendLeases() == nil
+}
+
+// continueClock proposes the log time to go on from. A node that was there while the group worked knows it. Else
+// another member may; and if nobody does, since all were down, the median of the members' wall clocks is it, so that
+// time to live counts through downtime and one clock that is wrong moves nothing.
+func (srv *Server) continueClock() error {
+	now := srv.clock.estimate()
+	if !srv.clock.live.Load() {
+		now = max(now, srv.askTime())
+	}
+	srv.clock.observe(now)
+	srv.clock.live.Store(true)
+	return srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, now, 10))
+}
+
+// askTime asks the other members until a quorum has answered, or for clockVotersMax.
+func (srv *Server) askTime() int64 {
+	deadline := srv.mono() + int64(clockVotersMax)
+	for {
+		now, voices := srv.timeOf()
+		voters := len(srv.replica.Membership().Voters)
+		if voices > voters/2 || srv.mono() > deadline || !srv.leads() {
+			return now
+		}
+		srv.peers.look()
+		time.Sleep(peerEverySoon)
+	}
+}
+
+// timeOf is log time by what was heard: the furthest estimate of those that know it, else the median of wall clocks.
+func (srv *Server) timeOf() (now int64, voices int) {
+	walls := []int64{time.Now().UnixMilli()}
+	var known int64
+	for _, voter := range srv.replica.Membership().Voters {
+		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
+			age := (srv.mono() - h.at) / int64(time.Millisecond)
+			walls = append(walls, h.wall+age)
+			if h.live {
+				known = max(known, h.estimate+age)
+			}
+		}
+	}
+	if known > 0 {
+		return known, len(walls)
+	}
+	return median(walls), len(walls)
+}
+
+// slewClock moves the leader's estimate towards what most wall clocks show. The others follow the log.
+func (srv *Server) slewClock() {
+	if !srv.leads() {
+		return
+	}
+	walls := []int64{time.Now().UnixMilli()}
+	for _, voter := range srv.replica.Membership().Voters {
+		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
+			walls = append(walls, h.wall+(srv.mono()-h.at)/int64(time.Millisecond))
+		}
+	}
+	srv.clock.slew(time.UnixMilli(median(walls)), housekeepingEvery)
+}
+
+// median is the lower one of two in the middle: a key that lives too long is better than one that ends too early.
+func median(list []int64) int64 {
+	slices.Sort(list)
+	return list[(len(list)-1)/2]
+}
+
+// extendLeases gives every shared lease its full time, a bounded number at a time.
+func (srv *Server) extendLeases() error {
+	var ids []uint64
+	if srv.machine.RLock() {
+		ids = srv.machine.Space().Leases.IDs()
+	}
+	srv.machine.RUnlock()
+	for chunk := range slices.Chunk(ids, leasesPerEntry) {
+		args := [][]byte{[]byte(command.ExtendLease)}
+		for _, id := range chunk {
+			args = append(args, strconv.AppendUint(nil, id, 10))
+		}
+		if err := srv.await(0, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
