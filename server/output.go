@@ -70,6 +70,7 @@ type unsent struct {
 	held      bool  // too much: nothing is parsed
 	lingering bool  // a look at the socket is due
 	softSince int64 // monotonic nanoseconds; when the soft limit was passed, 0 below it
+	buffered  int   // bytes beside session.out, when they were last counted
 	last      int   // bytes at the last look while closing
 	moved     int64 // monotonic nanoseconds; when there were fewer than before
 }
@@ -84,7 +85,8 @@ func (s *session) replied(bytes int) {
 
 // checkOutput holds what the client has not taken against client-output-buffer-limit and our own bound.
 func (s *session) checkOutput() {
-	n := int64(len(s.out) + s.conn.Buffered())
+	s.unsent.buffered = s.conn.Buffered()
+	n := int64(len(s.out) + s.unsent.buffered)
 	s.info.output.Store(n)
 	if n == 0 {
 		s.unsent.softSince = 0
@@ -111,6 +113,29 @@ func (s *session) checkOutput() {
 	most := max(unsentMax, limit.Hard)
 	s.hold(n > most || s.unsent.held && n > most/2)
 }
+
+// full tells that so many bytes of replies are made that the session's reads wait for the client to take some. A reply's size is
+// known only when it is made, so the window cannot do it: a client that begins with a pipeline of GETs of 100 MB
+// would be made 64 of them, and one that had small replies before, thousands. Where the client's own limit is
+// to end the connection, nothing waits for that.
+func (s *session) full() bool {
+	return len(s.out)+s.unsent.buffered > aheadMax && s.srv.limits.Load().Output.Hard == 0
+}
+
+// goOnReading takes the reads that wait to the pool, or looks again soon if it is for the client that they wait.
+func (s *session) goOnReading() {
+	switch {
+	case !s.readsWait():
+	case s.full():
+		s.linger()
+	default:
+		s.catching = true
+		s.srv.runAgain(s)
+	}
+}
+
+// readsWait tells that reads are put off and nobody is at work on them.
+func (s *session) readsWait() bool { return len(s.again) > 0 && !s.catching }
 
 // hold stops the session's parsing, with looks at the socket, or lets it go on: nothing else may come to wake it.
 func (s *session) hold(held bool) {
@@ -148,10 +173,14 @@ func (s *session) linger() {
 // finishClosing closes a session that is to end, when it has nothing to answer any more and the client took its
 // replies, or has taken none of them for long.
 func (s *session) finishClosing() {
-	if s.pendingWrites+s.pendingReads > 0 || !s.closing && (!s.ended || s.stuck()) {
+	wait := s.readsWait()
+	if !wait && (s.pendingWrites+s.pendingReads > 0 || !s.closing && (!s.ended || s.stuck())) {
 		return
 	}
 	n, now := s.conn.Buffered(), s.srv.mono()
+	if n == 0 && wait {
+		return
+	}
 	if n == 0 {
 		s.close()
 		return

@@ -131,12 +131,9 @@ func (l *loop) runTurn(t *readTurn, err error) {
 			if i%mvcc.PrefetchMax == 0 {
 				t.prefetch(m, t.ops[i:])
 			}
-			if s := op.s; s.again != nil || !s.runRead(t, op) {
+			if s := op.s; s.again != nil || s.full() || !s.runRead(t, op) {
 				s.again = append(s.again, detach(op))
-				if !s.catching {
-					s.catching = true
-					l.srv.runAgain(s)
-				}
+				s.goOnReading()
 			}
 		}
 		m.RUnlock()
@@ -261,7 +258,10 @@ func (srv *Server) nextAgain(s *session) (op readOp, ok bool) {
 			s.again = nil
 		}
 		if len(s.again) == 0 {
-			s.again, s.catching = nil, false
+			s.again = nil
+		}
+		if s.again == nil || s.full() {
+			s.catching = false
 			s.loop.touch(s)
 			return
 		}

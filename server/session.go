@@ -331,6 +331,9 @@ func (s *session) flush() {
 	} else if s.info.output.Load() != 0 {
 		s.checkOutput()
 	}
+	if !s.closed {
+		s.goOnReading()
+	}
 	if !s.closed && (s.closing || s.ended) {
 		s.finishClosing()
 	}

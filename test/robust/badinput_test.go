@@ -205,7 +205,7 @@ func TestDeafWithoutLimit(t *testing.T) {
 	c.want("OK", "SET", "big", strings.Repeat("x", size))
 	conn := raw(t, srv.Addr)
 	send(conn, strings.Repeat(bulk("GET", "big"), asked)+bulk("INCR", "last"))
-	until(t, "replies that wait", func() bool { return waitingFor(c, conn) > 32<<20 })
+	until(t, "replies that wait", func() bool { return waitingFor(c, conn) > 12<<20 })
 	stop := neighbour(t, srv.Addr)
 	want := int64(asked*(size+len("$1048576\r\n\r\n")) + len(":1\r\n"))
 	if n, err := io.CopyN(io.Discard, conn, want); err != nil {
