@@ -164,6 +164,9 @@ func mSetEX(c *WriteCall) (resp.Value, error) {
 			c.Tx.Notify(keyspace.ClassGeneric, "expire", pairs[i])
 		}
 		c.Tx.Notify(keyspace.ClassString, "set", pairs[i])
+		if s.Deadline != 0 && s.Deadline <= c.Tx.Now() {
+			c.Tx.Notify(keyspace.ClassExpired, "expired", pairs[i])
+		}
 	}
 	return resp.Int(1), nil
 }
