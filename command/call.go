@@ -1,9 +1,6 @@
 package command
 
 import (
-	"math"
-	"strconv"
-
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
@@ -70,21 +67,3 @@ func (a args) Float(i int) (float64, error) {
 }
 
 func parseInt(b []byte) (int64, bool) { return keyspace.ParseInt(b) }
-
-// parseFloat reads what Redis' getDoubleFromObject reads: strtod over the whole argument, no leading
-// space, no NaN, no overflow.
-func parseFloat(b []byte) (float64, bool) {
-	if len(b) == 0 || b[0] == ' ' || b[0] == '\t' || b[0] == '_' {
-		return 0, false
-	}
-	for _, c := range b {
-		if c == '_' {
-			return 0, false
-		}
-	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || math.IsNaN(f) {
-		return 0, false
-	}
-	return f, true
-}
