@@ -29,7 +29,7 @@ func RevisionKey() Spec {
 }
 
 func revisionKey(c *ReadCall) (resp.Value, error) {
-	it, ok := c.View.Lookup(c.At(2))
+	it, ok := c.View.Find(c.At(2))
 	if !ok {
 		return resp.Null(), nil
 	}
@@ -46,6 +46,10 @@ func history(c *ReadCall) (resp.Value, error) {
 	if err != nil {
 		return resp.None, err
 	}
+	changes, ok, err := c.View.ElementHistory(c.At(1), r)
+	if ok || err != nil {
+		return elementHistory(changes), err
+	}
 	var list []resp.Value
 	err = c.View.History(c.At(1), r, func(v mvcc.Version, value []byte) {
 		kind, shown := "set", resp.Bulk(value)
@@ -59,6 +63,50 @@ func history(c *ReadCall) (resp.Value, error) {
 		return resp.None, err
 	}
 	return resp.Array(list...), nil
+}
+
+// elementHistory shows the changes of a key with elements: "create" and the type, "del", "put" with the element and what
+// it holds, "remove" with its name. An item of a list has no name.
+func elementHistory(changes []keyspace.ElementChange) resp.Value {
+	var list []resp.Value
+	for i := range changes {
+		h := &changes[i]
+		kind, shown := "create", resp.BulkString(keyspace.TypeName(h.Type))
+		switch {
+		case h.Tombstone:
+			kind, shown = "del", resp.Null()
+		case h.Value != nil:
+			kind, shown = "set", resp.Bulk(h.Value)
+		case h.Removed:
+			kind, shown = "remove", elementName(h)
+		case h.OfElement:
+			kind, shown = "put", elementShown(h)
+		case h.Version > 1:
+			kind = "set"
+		}
+		list = append(list, resp.Array(
+			resp.BulkString(h.Rev.String()), resp.BulkString(kind), shown, resp.Int(int64(h.Version))))
+	}
+	return resp.Array(list...)
+}
+
+func elementName(h *keyspace.ElementChange) resp.Value {
+	if h.Type == mvcc.List || h.Type == mvcc.Stream {
+		return resp.Null()
+	}
+	return resp.Bulk(h.Element.Name)
+}
+
+func elementShown(h *keyspace.ElementChange) resp.Value {
+	switch h.Type {
+	case mvcc.Hash:
+		return resp.Array(resp.Bulk(h.Element.Name), resp.Bulk(h.Element.Value))
+	case mvcc.ZSet:
+		return resp.Array(resp.Bulk(h.Element.Name), resp.Double(mvcc.Score(h.Element.Value)))
+	case mvcc.Set:
+		return resp.Bulk(h.Element.Name)
+	}
+	return resp.Bulk(h.Element.Value)
 }
 
 func (a args) historyRange(i int) (r keyspace.HistoryRange, err error) {

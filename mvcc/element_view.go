@@ -142,6 +142,9 @@ func (s *Store) pastElement(key []byte, rev Revision) *Element {
 	return &r.element
 }
 
+// CollectionID is the revision that created the collection of an item whose type has elements.
+func (v View) CollectionID(it Item) Revision { return v.s.collection(it.coll).id() }
+
 // changeAt is the newest change of a collection's elements at or before the end of main, by revision and number; its
 // creation, and 0, when there was none.
 func (s *Store) changeAt(k *collection, main uint64) (rev Revision, seq uint64) {
@@ -167,9 +170,9 @@ func (s *Store) changeAt(k *collection, main uint64) (rev Revision, seq uint64) 
 }
 
 // ElementHistory calls fn with the changes of a collection's elements whose Main is from..to, oldest first, until it
-// returns false: an element put, with its value, or deleted, by place alone; none that only compacted views could see,
-// none above Revision, and none above the view. It reads the disk.
-func (v View) ElementHistory(it Item, from, to uint64, fn func(e *Element, deleted bool) bool) {
+// returns false: an element put, with its value, or deleted, by place alone; and how many changes there were with it.
+// None that only compacted views could see, none above Revision, and none above the view. It reads the disk.
+func (v View) ElementHistory(it Item, from, to uint64, fn func(e *Element, deleted bool, changes uint64) bool) {
 	s, k := v.s, v.s.collection(it.coll)
 	to = min(to, v.main, s.Revision())
 	for _, c := range s.elementChanges(k, max(from, s.compacted+1), to) {
@@ -177,7 +180,7 @@ func (v View) ElementHistory(it Item, from, to uint64, fn func(e *Element, delet
 		if err != nil || r.kind != kindElement && r.kind != kindNoElement {
 			panic(fmt.Sprintf("mvcc: record %v of an element of key %q: %v", c, it.Key, err))
 		}
-		if !fn(&r.element, r.kind == kindNoElement) {
+		if !fn(&r.element, r.kind == kindNoElement, r.changes) {
 			return
 		}
 	}

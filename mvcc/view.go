@@ -309,7 +309,9 @@ func (s *Store) pastOf(c *cell, main uint64) uint32 {
 
 func (s *Store) versionNow(ref uint32, c *cell) Version {
 	if c.live() {
-		return Version{Item: s.item(ref, c)}
+		it := s.item(ref, c)
+		it.Mod, it.Version = c.mod(), c.version // of the key itself: elements have a history of their own
+		return Version{Item: it}
 	}
 	return Version{Item{Key: s.key(c), Mod: c.mod()}, true}
 }
