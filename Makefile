@@ -25,6 +25,7 @@ crash:
 
 goredis:
 	cd test/goredis && go test -count=1 ./...
+	cd test/queue && go test -count=1 ./...
 
 smoke:
 	go test -count=1 ./test/smoke
