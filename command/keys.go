@@ -68,6 +68,7 @@ func del(c *WriteCall) (resp.Value, error) {
 	n := 0
 	for _, key := range c.From(1) {
 		if c.Tx.Delete(key) {
+			c.Tx.Notify(keyspace.ClassGeneric, "del", key)
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -21,7 +22,7 @@ type lcsOptions struct {
 
 func lcs(c *ReadCall) (resp.Value, error) {
 	for i := 1; i <= 2; i++ { // Redis looks at the keys before the options
-		if _, err := c.View.StringLen(c.At(i)); err != nil {
+		if it, ok := c.View.Find(c.At(i)); ok && it.Type != mvcc.String {
 			return resp.None, errLCSType
 		}
 	}

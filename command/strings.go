@@ -94,6 +94,9 @@ func Strings() []Spec {
 
 func setNX(c *WriteCall) (resp.Value, error) {
 	done, err := c.Tx.SetString(c.At(1), c.At(2), keyspace.SetOptions{If: keyspace.SetIfAbsent})
+	if done {
+		c.Tx.Notify(keyspace.ClassString, "set", c.At(1))
+	}
 	return intOf(done), err
 }
 
@@ -110,8 +113,12 @@ func setFor(c *WriteCall, e expiry) (resp.Value, error) {
 	if err != nil {
 		return resp.None, err
 	}
-	_, err = c.Tx.SetString(c.At(1), c.At(3), keyspace.SetOptions{Deadline: deadline})
-	return resp.OK(), err
+	options := keyspace.SetOptions{Deadline: deadline}
+	if _, err = c.Tx.SetString(c.At(1), c.At(3), options); err != nil {
+		return resp.None, err
+	}
+	c.Tx.NotifySet(c.At(1), options)
+	return resp.OK(), nil
 }
 
 func get(c *ReadCall) (resp.Value, error) {
@@ -123,6 +130,9 @@ func get(c *ReadCall) (resp.Value, error) {
 // store's own copy.
 func oldString(tx *keyspace.Tx, key []byte) (resp.Value, error) {
 	value, ok, err := tx.String(key)
+	if !ok && err == nil {
+		tx.Notify(keyspace.ClassMiss, "keymiss", key)
+	}
 	return bulkOrNull(bytes.Clone(value), ok), err
 }
 
@@ -140,7 +150,9 @@ func getDel(c *WriteCall) (resp.Value, error) {
 	if err != nil {
 		return resp.None, err
 	}
-	c.Tx.Delete(c.At(1))
+	if c.Tx.Delete(c.At(1)) {
+		c.Tx.Notify(keyspace.ClassGeneric, "del", c.At(1))
+	}
 	return old, nil
 }
 

@@ -152,6 +152,9 @@ func setWith(c *WriteCall) (resp.Value, error) {
 	if done {
 		done, err = c.Tx.SetString(c.At(1), c.At(2), s.SetOptions)
 	}
+	if done {
+		c.Tx.NotifySet(c.At(1), s.SetOptions)
+	}
 	if s.get || !done {
 		return old, err
 	}
@@ -246,6 +249,9 @@ func getEX(c *WriteCall) (resp.Value, error) {
 		}
 	}
 	value, ok, err := c.Tx.String(c.At(1))
+	if !ok && err == nil {
+		c.Tx.Notify(keyspace.ClassMiss, "keymiss", c.At(1))
+	}
 	if err != nil || !ok || l == 0 {
 		return bulkOrNull(value, ok), err
 	}

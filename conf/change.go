@@ -51,7 +51,7 @@ func (s *Set) Check(local bool, pairs [][2]string) ([][2]string, error) {
 	}
 	canonical := make([][2]string, len(changed))
 	for i, name := range changed {
-		canonical[i] = [2]string{name, next.String(name)}
+		canonical[i] = [2]string{name, next.Canonical(name)}
 	}
 	return canonical, nil
 }

@@ -166,6 +166,15 @@ func (v *View) KeyEvents() string {
 	return eventLetters(v.read("notify-keyspace-events", KeyEvents).num)
 }
 
+// Canonical reads a value of any kind as text that means all of it: CONFIG GET shows notify-keyspace-events as A whether or
+// not n is among its classes.
+func (v *View) Canonical(name string) string {
+	if d, ok := v.Lookup(name); ok && d.Kind == KeyEvents {
+		return v.KeyEvents()
+	}
+	return v.String(name)
+}
+
 // OutputLimit reads the limit of a class of clients: normal, slave or pubsub.
 func (v *View) OutputLimit(class string) OutputLimit {
 	numbers, ok := splitOutputLimits(v.read("client-output-buffer-limit", OutputLimits).text)[class]

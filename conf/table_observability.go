@@ -16,7 +16,7 @@ func observabilityDirectives() []Directive {
 			Summary: "Percentiles shown by INFO latencystats."},
 		{Name: "busy-reply-threshold", Aliases: []string{"lua-time-limit"}, Kind: Integer, Max: math.MaxInt64, Default: "5000", Scope: Node, Mutable: true, Meaning: Active,
 			Summary: "Milliseconds after which a running script makes other clients see -BUSY."},
-		{Name: "notify-keyspace-events", Kind: KeyEvents, Scope: Cluster, Mutable: true, Meaning: AcceptedWithNotice,
-			Why: "This server has no pub/sub, so nobody can be notified."},
+		{Name: "notify-keyspace-events", Kind: KeyEvents, Scope: Cluster, Mutable: true, Meaning: Active,
+			Summary: "Classes of events of keys that are told to subscribers, as letters of KEg$lshzxetdmnA; none without K or E."},
 	}
 }

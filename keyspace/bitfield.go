@@ -91,6 +91,7 @@ func (tx *Tx) Fields(key []byte, ops []FieldOp) ([]Field, error) {
 	}
 	if changed {
 		tx.putGrown(key, it, b)
+		tx.Notify(ClassString, "setbit", key) // Redis' name for it
 	}
 	return out, nil
 }

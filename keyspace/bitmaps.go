@@ -58,6 +58,7 @@ func (tx *Tx) SetBit(key []byte, offset int64, bit byte) (old byte, err error) {
 	b[offset/8] &^= mask
 	b[offset/8] |= bit * mask
 	tx.putGrown(key, it, b)
+	tx.Notify(ClassString, "setbit", key)
 	return old, nil
 }
 
@@ -135,14 +136,19 @@ const (
 func (tx *Tx) BitOp(op BitOp, dest []byte, keys [][]byte) (int, error) {
 	sources, n := make([][]byte, len(keys)), 0
 	for i, key := range keys {
-		s, _, err := tx.String(key)
+		s, ok, err := tx.String(key)
 		if err != nil {
 			return 0, err
+		}
+		if !ok {
+			tx.Notify(ClassMiss, "keymiss", key)
 		}
 		sources[i], n = s, max(n, len(s))
 	}
 	if n == 0 {
-		tx.Delete(dest)
+		if tx.Delete(dest) {
+			tx.Notify(ClassGeneric, "del", dest)
+		}
 		return 0, nil
 	}
 	out := make([]byte, n)
@@ -155,6 +161,7 @@ func (tx *Tx) BitOp(op BitOp, dest []byte, keys [][]byte) (int, error) {
 	}
 	tx.Lookup(dest) // a generation past its deadline ends first
 	tx.Put(dest, mvcc.Attr{Type: mvcc.String, Hint: HintRaw}, out)
+	tx.Notify(ClassString, "set", dest)
 	return n, nil
 }
 

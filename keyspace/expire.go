@@ -25,11 +25,13 @@ func (tx *Tx) Expire(key []byte, deadline int64, when ExpireIf) bool {
 		return false
 	}
 	if deadline <= tx.now {
+		tx.Notify(ClassGeneric, "del", key)
 		return tx.mv.Delete(tx.ks, key)
 	}
 	a := it.Attr
 	a.Deadline, a.Lease = deadline, 0
 	tx.mv.SetAttr(tx.ks, key, a)
+	tx.Notify(ClassGeneric, "expire", key)
 	return true
 }
 
@@ -47,6 +49,7 @@ func (tx *Tx) Persist(key []byte) bool {
 	a := it.Attr
 	a.Deadline, a.Lease = 0, 0
 	tx.mv.SetAttr(tx.ks, key, a)
+	tx.Notify(ClassGeneric, "persist", key)
 	return true
 }
 

@@ -35,6 +35,9 @@ func (tx *Tx) Rename(key, dest []byte, ifAbsent bool) (bool, error) {
 		return false, nil
 	}
 	tx.mv.Move(tx.ks, key, tx.ks, dest, it.Attr)
+	tx.Notify(ClassNew, "new", dest) // even where it replaces another, as in Redis
+	tx.Notify(ClassGeneric, "rename_from", key)
+	tx.Notify(ClassGeneric, "rename_to", dest)
 	return true, nil
 }
 
@@ -55,6 +58,9 @@ func (tx *Tx) Move(key []byte, db uint32) (bool, error) {
 		return false, nil
 	}
 	tx.mv.Move(tx.ks, key, to, key, it.Attr)
+	tx.NotifyIn(db, ClassNew, "new", key)
+	tx.Notify(ClassGeneric, "move_from", key)
+	tx.NotifyIn(db, ClassGeneric, "move_to", key)
 	return true, nil
 }
 
@@ -69,6 +75,7 @@ func (tx *Tx) Copy(key []byte, db uint32, dest []byte, replace bool) (bool, erro
 	}
 	it, ok := tx.Lookup(key)
 	if !ok {
+		tx.Notify(ClassMiss, "keymiss", key)
 		return false, nil
 	}
 	to := tx.mv.Keyspace(db)
@@ -80,6 +87,8 @@ func (tx *Tx) Copy(key []byte, db uint32, dest []byte, replace bool) (bool, erro
 	} else {
 		tx.mv.Put(to, dest, it.Attr, tx.Value(it))
 	}
+	tx.NotifyIn(db, ClassNew, "new", dest)
+	tx.NotifyIn(db, ClassGeneric, "copy_to", dest)
 	return true, nil
 }
 

@@ -68,7 +68,7 @@ func (tx *Tx) Revoke(id uint64) (keys int, err error) {
 	if l == nil {
 		return 0, ErrNoLease
 	}
-	return tx.revoke(l), nil
+	return tx.revoke(l, ClassGeneric, "del"), nil
 }
 
 // RevokeDue ends the lease if it is past its deadline. A KeepAlive that came first wins.
@@ -86,6 +86,7 @@ func (tx *Tx) Attach(id uint64, key []byte) (bool, error) {
 	a := it.Attr
 	a.Deadline, a.Lease = 0, id
 	tx.SetAttr(key, a)
+	tx.Notify(ClassGeneric, "expire", key)
 	return true, nil
 }
 
@@ -102,7 +103,7 @@ func (tx *Tx) HasLease(id uint64) bool { return tx.lease(id) != nil }
 func (tx *Tx) lease(id uint64) *lease.Lease {
 	l := tx.space.Leases.Lookup(id)
 	if l != nil && l.Deadline <= tx.now {
-		tx.revoke(l)
+		tx.revoke(l, ClassExpired, "expired")
 		return nil
 	}
 	return l
@@ -115,10 +116,12 @@ func (tx *Tx) putLease(id uint64, ttl, deadline int64) {
 	tx.mv.PutLease(id, appendLeaseRow(row[:0], ttl, deadline))
 }
 
-func (tx *Tx) revoke(l *lease.Lease) (keys int) {
+// revoke ends a lease; its keys go with that event.
+func (tx *Tx) revoke(l *lease.Lease, class Class, event string) (keys int) {
 	tx.track()
 	attached := tx.space.attached(l.ID)
 	for _, k := range attached {
+		tx.notifyOf(k.keyspace, class, event, k.Key)
 		tx.mv.Delete(k.keyspace, k.Key)
 	}
 	id, ttl, deadline := l.ID, l.TTL, l.Deadline

@@ -139,14 +139,18 @@ func (tx *Tx) notifyOf(ks mvcc.Keyspace, class Class, event string, key []byte) 
 	}
 }
 
-// raise tells of an event by the channels that are asked for.
+// raise is kept apart from Notify so that the comparison there costs no call.
 func (tx *Tx) raise(db uint32, event string, key []byte) {
-	n := &tx.space.news
-	if tx.told&toKeyspace != 0 {
+	tx.space.news.event(tx.told, db, event, key)
+}
+
+// event tells of an event by the channels among classes.
+func (n *news) event(classes Class, db uint32, event string, key []byte) {
+	if classes&toKeyspace != 0 {
 		n.add(false, func(b []byte) []byte { return append(appendChannel(b, "__keyspace@", db), key...) },
 			func(b []byte) []byte { return append(b, event...) })
 	}
-	if tx.told&toKeyevent != 0 {
+	if classes&toKeyevent != 0 {
 		n.add(false, func(b []byte) []byte { return append(appendChannel(b, "__keyevent@", db), event...) },
 			func(b []byte) []byte { return append(b, key...) })
 	}
@@ -154,6 +158,27 @@ func (tx *Tx) raise(db uint32, event string, key []byte) {
 
 func appendChannel(b []byte, kind string, db uint32) []byte {
 	return append(strconv.AppendUint(append(b, kind...), uint64(db), 10), "__:"...)
+}
+
+// TellMisses makes the view tell of keys that reads do not find, to the subscribers of the node that answers. In a
+// request they are told with what else it says; else they are there for Misses. It does nothing if nobody listens or
+// class m is off.
+func (v *View) TellMisses(listening, inRequest bool) {
+	switch {
+	case !listening || v.past || v.space.classes&ClassMiss == 0:
+	case inRequest:
+		v.misses = &v.space.news
+	default:
+		v.misses = &news{}
+	}
+}
+
+// Misses is what TellMisses has gathered.
+func (v *View) Misses() []Message {
+	if v.misses == nil {
+		return nil
+	}
+	return v.misses.list
 }
 
 // Publish tells the subscribers of a channel on all nodes, once the request is committed. Both are copied.

@@ -104,9 +104,11 @@ func (v *View) StringLen(key []byte) (int, error) {
 func (tx *Tx) Set(key, value []byte) {
 	tx.Lookup(key) // a generation past its deadline ends first
 	tx.Put(key, mvcc.Attr{Type: mvcc.String}, value)
+	tx.Notify(ClassString, "set", key)
 }
 
-// SetString makes key a string if the condition holds; false if it does not.
+// SetString makes key a string if the condition holds; false if it does not. What to tell of it is the caller's to know:
+// see NotifySet.
 func (tx *Tx) SetString(key, value []byte, o SetOptions) (bool, error) {
 	leased := o.Lease == 0 || tx.lease(o.Lease) != nil // first, since a lease past its deadline takes keys with it
 	it, ok := tx.Lookup(key)
@@ -125,6 +127,17 @@ func (tx *Tx) SetString(key, value []byte, o SetOptions) (bool, error) {
 	}
 	tx.Put(key, a, value)
 	return true, nil
+}
+
+// NotifySet tells of a string that SetString set by those options.
+func (tx *Tx) NotifySet(key []byte, o SetOptions) {
+	tx.Notify(ClassString, "set", key)
+	if o.Deadline != 0 || o.Lease != 0 {
+		tx.Notify(ClassGeneric, "expire", key)
+	}
+	if o.Deadline != 0 && o.Deadline <= tx.now {
+		tx.Notify(ClassExpired, "expired", key)
+	}
 }
 
 func (o *SetOptions) holds(it mvcc.Item, exists bool) bool {
@@ -158,6 +171,7 @@ func (tx *Tx) Increment(key []byte, delta int64) (int64, error) {
 	n += delta
 	var digits [intBytesMax]byte
 	tx.Put(key, a, strconv.AppendInt(digits[:0], n, 10))
+	tx.Notify(ClassString, "incrby", key)
 	return n, nil
 }
 
@@ -178,6 +192,7 @@ func (tx *Tx) IncrementFloat(key, delta []byte) ([]byte, error) {
 		return nil, err
 	}
 	tx.Put(key, a, sum)
+	tx.Notify(ClassString, "incrbyfloat", key)
 	return sum, nil
 }
 
@@ -189,6 +204,7 @@ func (tx *Tx) Append(key, tail []byte) (int, error) {
 	}
 	if !ok {
 		tx.Put(key, mvcc.Attr{Type: mvcc.String}, tail)
+		tx.Notify(ClassString, "append", key)
 		return len(tail), nil
 	}
 	if len(tail) > StringBytesMax-it.Len {
@@ -196,6 +212,7 @@ func (tx *Tx) Append(key, tail []byte) (int, error) {
 	}
 	b := append(tx.grown(it, it.Len+len(tail))[:it.Len], tail...)
 	tx.putGrown(key, it, b)
+	tx.Notify(ClassString, "append", key)
 	return len(b), nil
 }
 
@@ -215,6 +232,7 @@ func (tx *Tx) SetRange(key []byte, offset int64, part []byte) (int, error) {
 	b := tx.grown(it, int(offset)+len(part))
 	copy(b[offset:], part)
 	tx.putGrown(key, it, b)
+	tx.Notify(ClassString, "setrange", key)
 	return len(b), nil
 }
 

@@ -82,7 +82,7 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 func (tx *Tx) end(ks mvcc.Keyspace, key []byte, it mvcc.Item) {
 	if it.Lease != 0 {
 		if l := tx.space.Leases.Lookup(it.Lease); l != nil {
-			tx.space.Expired += uint64(tx.revoke(l))
+			tx.space.Expired += uint64(tx.revoke(l, ClassExpired, "expired"))
 			return
 		}
 	}
@@ -120,7 +120,13 @@ func (tx *Tx) put(ks mvcc.Keyspace, key []byte, a mvcc.Attr, value []byte) mvcc.
 		tx.lookup(ks, key)
 	}
 	tx.overdue = tx.overdue || a.Deadline != 0 && a.Deadline <= tx.now
-	return tx.mv.Put(ks, key, a, value)
+	it := tx.mv.Put(ks, key, a, value)
+	if tx.told&ClassNew != 0 {
+		if changes := tx.mv.Changes(); !changes[len(changes)-1].Existed {
+			tx.notifyOf(ks, ClassNew, "new", key)
+		}
+	}
+	return it
 }
 
 // SetAttr changes what key carries beside its value; the key must be live.

@@ -26,6 +26,7 @@ type View struct {
 	need     Need
 	pinned   bool          // the present, held at a revision across pauses
 	leases   []lease.Lease // of a pinned view: those due by estimate when it was pinned
+	misses   *news         // where reads of absent keys are told; nil where nobody wants to know
 }
 
 // Need is what a View lacked to answer.
@@ -77,9 +78,21 @@ func (v *View) Database() uint32 { return v.db }
 // Lookup finds a live key. A key past its deadline is absent.
 func (v *View) Lookup(key []byte) (mvcc.Item, bool) { return v.lookup(v.ks, key) }
 
+// Find is Lookup for who asks about a key rather than for it: nobody is told if it is not there.
+func (v *View) Find(key []byte) (mvcc.Item, bool) {
+	it, ok := v.mv.Lookup(v.ks, key)
+	if !ok || !v.live(it) {
+		return mvcc.Item{}, false
+	}
+	return it, true
+}
+
 func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 	it, ok := v.mv.Lookup(ks, key)
 	if !ok || !v.live(it) {
+		if v.misses != nil && ks == v.ks {
+			v.misses.event(v.space.classes, v.db, "keymiss", key)
+		}
 		return mvcc.Item{}, false
 	}
 	return it, true

@@ -244,11 +244,12 @@ func (c *chores) housekeeping() {
 	srv.checkSpace()
 	srv.keepBallast()
 	srv.checkUnread()
+	srv.followShared()
 	c.closeIdle()
 	c.retain()
 }
 
-// closeIdle closes clients that said nothing for timeout seconds.
+// closeIdle closes clients that said nothing for timeout seconds, but those that are there to listen.
 func (c *chores) closeIdle() {
 	idle := c.srv.conf.Int("timeout")
 	if idle <= 0 {
@@ -256,7 +257,7 @@ func (c *chores) closeIdle() {
 	}
 	before := c.srv.mono() - int64(secondsOf(idle))
 	for _, s := range c.srv.clients.all() {
-		if s.info.lastUsed.Load() < before {
+		if s.info.lastUsed.Load() < before && s.info.flags.Load()&flagPubSub == 0 {
 			s.loop.post(func() { s.close() })
 		}
 	}

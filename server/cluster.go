@@ -58,15 +58,15 @@ func (srv *Server) loadShared() error {
 	}
 	srv.machine.RUnlock()
 	var propose, adopt [][2]string
-	view, defaults := srv.conf.View(), conf.Default()
+	view, defaults := srv.conf.View(), conf.Default().View()
 	for _, d := range conf.Directives() {
 		if d.Scope != conf.Cluster || d.Meaning != conf.Active {
 			continue
 		}
-		given := one(view.Get([]byte(d.Name)))
+		given := view.Canonical(d.Name)
 		value, known := logged[d.Name]
 		switch {
-		case given != one(defaults.Get([]byte(d.Name))) && given != value:
+		case given != defaults.Canonical(d.Name) && given != value:
 			propose = append(propose, [2]string{d.Name, given})
 		case known && value != given:
 			adopt = append(adopt, [2]string{d.Name, value})
@@ -81,10 +81,22 @@ func (srv *Server) loadShared() error {
 	return srv.await(0, configRequest(propose)...)
 }
 
-// one is the value of the only pair.
-func one(pairs [][2]string) string {
-	if len(pairs) == 0 {
-		return ""
+// followShared takes over what another node has changed of the directives that may change on any: see changesAnywhere.
+func (srv *Server) followShared() {
+	var logged [][2]string
+	if srv.machine.RLock() {
+		logged = srv.machine.Space().Config()
 	}
-	return pairs[0][1]
+	srv.machine.RUnlock()
+	for _, p := range logged {
+		if d, ok := srv.conf.View().Lookup(p[0]); ok && changesAnywhere(d) && srv.conf.View().Canonical(p[0]) != p[1] {
+			if err := srv.conf.Adopt([][2]string{p}); err != nil {
+				srv.log.Warn("a directive kept in the log does not fit this version", "err", err)
+			}
+		}
+	}
 }
+
+// changesAnywhere tells the directives of the whole cluster that apply alone acts on, so that any node may change them
+// at any time.
+func changesAnywhere(d conf.Directive) bool { return d.Kind == conf.KeyEvents }

@@ -88,7 +88,7 @@ func (srv *Server) reviewConf(next *conf.View, changed []string) (culprit string
 			return name, fmt.Errorf("argument must be between 1 and %d inclusive", d.Max)
 		case startOnly(d):
 			return name, errStartOnly
-		case d.Scope == conf.Cluster && d.Meaning == conf.Active && srv.otherMembers() > 0:
+		case d.Scope == conf.Cluster && d.Meaning == conf.Active && !changesAnywhere(d) && srv.otherMembers() > 0:
 			return name, errCluster
 		}
 	}

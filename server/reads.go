@@ -197,10 +197,12 @@ func (op *readOp) answer(srv *Server, call *command.ReadCall, view *keyspace.Vie
 		return v, start
 	}
 	call.Reset(op.args, view, op.proto)
+	view.TellMisses(srv.hub.listening(), false)
 	v = srv.machine.RunRead(call, op.entry.Spec)
 	end = srv.mono()
 	if view.Need() == 0 {
 		srv.account(op.s, op.entry, op.args, end-start, v.IsError())
+		srv.hub.tell(view.Misses())
 	}
 	return v, end
 }

@@ -25,8 +25,9 @@ type execution struct {
 	local *Local // nil: no replies
 	next  int    // of local.Ops
 
-	locked bool // the store's lock is held
-	queue  bool // inside a MULTI block, where internal commands, which may not be undone, have no place
+	locked    bool // the store's lock is held
+	listening bool // somebody on this node may want to hear what requests say
+	queue     bool // inside a MULTI block, where internal commands, which may not be undone, have no place
 
 	args  [][]byte
 	ahead prefetcher
@@ -42,7 +43,8 @@ func (x *execution) run(h Header, local *Local) error {
 	x.h, x.local, x.next = h, local, 0
 	x.lock()
 	x.m.advance(h.Now, clockStepMax)
-	x.space.Hear(x.m.o.Listening != nil && x.m.o.Listening())
+	x.listening = x.m.o.Listening != nil && x.m.o.Listening()
+	x.space.Hear(x.listening)
 	held := x.riders()
 	for i := range h.Count {
 		if held >= lockRequestsMax {
@@ -110,6 +112,7 @@ func (x *execution) ride(op *LocalOp) resp.Value {
 	now := x.m.state.logTime
 	x.view = x.space.View(op.DB, now, now, true)
 	x.view.Seed = op.Seed
+	x.view.TellMisses(x.listening, true)
 	if op.Run != nil {
 		return op.Run(&x.view)
 	}
@@ -213,6 +216,7 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 		return resp.None, nil // a read that nobody waits for
 	}
 	x.view = tx.View()
+	x.view.TellMisses(x.listening, true)
 	x.read.Reset(x.args, &x.view, proto)
 	return x.m.RunRead(&x.read, spec), nil
 }
