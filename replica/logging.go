@@ -77,9 +77,9 @@ func fatal(reason, component string) {
 	}
 }
 
-// raftLogger is what dragonboat logs to. Its information is for those who debug
-// Raft, and its warnings and errors tell of things that mend themselves (an
-// election, a dropped message, a lost connection), so all goes one level down.
+// raftLogger is what dragonboat logs to. Its information and warnings are
+// for those who debug Raft: while there is no leader it warns of each message. Its
+// errors tell of things that mend themselves (a lost connection). So all goes down.
 type raftLogger struct{ pkg string }
 
 var _ logger.ILogger = raftLogger{}
@@ -95,11 +95,11 @@ func (l raftLogger) Infof(format string, args ...any) {
 }
 
 func (l raftLogger) Warningf(format string, args ...any) {
-	l.log(slog.LevelInfo, format, args)
+	l.log(slog.LevelDebug, format, args)
 }
 
 func (l raftLogger) Errorf(format string, args ...any) {
-	l.log(slog.LevelWarn, format, args)
+	l.log(slog.LevelInfo, format, args)
 }
 
 // Panicf is dragonboat's way out when it cannot go on: a failed write of the

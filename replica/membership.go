@@ -122,7 +122,7 @@ func (r *Replica) Promote(ctx context.Context, node uint64) error {
 
 // Remove removes a member for ever: its id never comes back.
 func (r *Replica) Remove(ctx context.Context, node uint64) error {
-	return r.change(ctx, func(m *dragonboat.Membership, timeout time.Duration) (*dragonboat.RequestState, error) {
+	err := r.change(ctx, func(m *dragonboat.Membership, timeout time.Duration) (*dragonboat.RequestState, error) {
 		if _, removed := m.Removed[node]; removed {
 			return nil, nil
 		}
@@ -134,6 +134,10 @@ func (r *Replica) Remove(ctx context.Context, node uint64) error {
 		}
 		return r.nodeHost.RequestDeleteReplica(shardID, node, m.ConfigChangeID, timeout)
 	})
+	if node == r.id.node && errors.Is(err, ErrRemoved) {
+		return nil // it heard of that before it heard of the answer
+	}
+	return err
 }
 
 func has(members map[uint64]string, node uint64) bool {

@@ -415,6 +415,11 @@ func (l listener) LeaderUpdated(info raftio.LeaderInfo) {
 	r := l.r
 	known := info.LeaderID != raftio.NoLeader
 	leader := Leader{ID: info.LeaderID, Term: info.Term, Known: known, Self: known && info.LeaderID == r.id.node}
+	if known {
+		r.log.Info("The group has a leader", "node", fmt.Sprintf("%016x", leader.ID), "term", leader.Term, "this", leader.Self)
+	} else {
+		r.log.Info("The group has no leader", "term", leader.Term)
+	}
 	r.leader.Store(&leader)
 	r.hooks.mu.Lock()
 	hooks := r.hooks.list
