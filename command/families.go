@@ -8,6 +8,7 @@ func Families() [][]Spec {
 		Bitmaps(),
 		HyperLogLogs(),
 		Lists(),
+		ZSets(),
 		Generics(),
 		Sorts(),
 		Dumps(),

@@ -24,7 +24,7 @@ type argument struct {
 
 // arguments are those of s.
 func (s *Spec) arguments() []argument {
-	p := syntax{words: syntaxWords(s.Syntax), float: strings.Contains(s.Name, "FLOAT") || s.Group == "sorted-set", bits: s.Group == "bitmap"}
+	p := syntax{words: syntaxWords(s.Syntax), float: strings.Contains(s.Name, "FLOAT"), bits: s.Group == "bitmap"}
 	list := p.sequence()
 	numberKeys(list, max(len(s.keySpecs()), 1), new(int))
 	return list

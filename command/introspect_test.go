@@ -146,7 +146,10 @@ func (n node) field(key string) (node, bool) {
 }
 
 // infoDiffers are commands of Redis that we describe otherwise, each with its reason.
-var infoDiffers = map[string]string{}
+var infoDiffers = map[string]string{
+	"zrank":    "it takes WITHSCORE, as since 7.2",
+	"zrevrank": "it takes WITHSCORE, as since 7.2",
+}
 
 // TestInfoLikeRedis compares COMMAND INFO of every command that Redis has, one element at a time.
 func TestInfoLikeRedis(t *testing.T) {
