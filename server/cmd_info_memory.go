@@ -2,14 +2,10 @@ package server
 
 import (
 	"fmt"
-	"os"
 	"runtime/metrics"
-	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/redoubt-db/redoubt/mvcc"
-	"golang.org/x/sys/unix"
 )
 
 // memoryReport is what INFO memory, MEMORY STATS and MEMORY DOCTOR know.
@@ -53,10 +49,7 @@ func (srv *Server) memoryReport() (r memoryReport) {
 	r.used = r.store.Total + r.heap
 	r.peak = srv.peak.raise(r.used)
 	r.rss = residentBytes()
-	var sys unix.Sysinfo_t
-	if unix.Sysinfo(&sys) == nil {
-		r.total = int64(sys.Totalram) * int64(sys.Unit)
-	}
+	r.total = systemMemory()
 	return r
 }
 
@@ -65,20 +58,6 @@ func (r *memoryReport) dataset() int64 { return r.store.Records + r.store.Values
 
 // overhead is all else: index, history, engine and Go's own heap.
 func (r *memoryReport) overhead() int64 { return r.used - r.dataset() }
-
-// residentBytes asks the kernel; 0 if it does not say.
-func residentBytes() int64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	words := strings.Fields(string(b))
-	if len(words) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(words[1], 10, 64)
-	return pages * int64(os.Getpagesize())
-}
 
 func infoMemory(srv *Server, w *infoWriter) {
 	r := srv.memoryReport()

@@ -90,7 +90,7 @@ func freeSpace(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * int64(st.Bsize), nil // their types differ between systems
 }
 
 // giveUpBallast removes the ballast if a start would not have the room it needs. The ballast is there for no

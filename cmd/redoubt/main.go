@@ -146,21 +146,26 @@ func logNotices(logger *slog.Logger, notices []conf.Notice) {
 
 // raiseFileLimit asks for descriptors for all clients and our own files.
 func raiseFileLimit(logger *slog.Logger, clients int64) {
-	want := uint64(clients) + reservedFiles
+	want := clients + reservedFiles
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= want {
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || !below(limit.Cur, want) {
 		return
 	}
-	limit.Cur, limit.Max = want, max(want, limit.Max)
+	allow(&limit.Cur, &limit.Max, want)
 	err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 	if errors.Is(err, unix.EPERM) {
 		limit.Cur = limit.Max
 		err = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 	}
-	if err != nil || limit.Cur < want {
+	if err != nil || below(limit.Cur, want) {
 		logger.Warn("the limit of open files is too low for maxclients", "maxclients", clients, "open files", limit.Cur)
 	}
 }
+
+// below and allow are for numbers of a type that differs between systems.
+func below[T int64 | uint64](limit T, want int64) bool { return limit < T(want) }
+
+func allow[T int64 | uint64](limit, hard *T, want int64) { *limit, *hard = T(want), max(T(want), *hard) }
 
 const usage = `Usage: redoubt [/path/to/redis.conf] [options] [-]
        redoubt - (read config from stdin)
