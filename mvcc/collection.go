@@ -39,7 +39,7 @@ type collection struct {
 	changes  uint64 // of elements so far: the key's version counts them
 	freed    uint64 // changes whose pasts are gone: their number, as changes counts
 	root     ranked.Root
-	scores   ranked.Root // of a zset: its members by score
+	scores   ranked.Root // of a zset its members by score; of others the elements that have a deadline, by deadline
 	volatile uint32      // elements with a deadline
 	typ      uint8
 	flags    uint8
@@ -92,24 +92,34 @@ func (k *collection) id() Revision   { return Revision{k.idMain, k.idSub} }
 func (k *collection) mod() Revision  { return Revision{k.modMain, k.modSub} }
 func (k *collection) base() Revision { return Revision{k.baseMain, k.baseSub} }
 
+// second is the place of an element in the tree beside the root; false if it has none there.
+func (k *collection) second(e *Element) (major uint64, ok bool) {
+	if Type(k.typ) == ZSet {
+		return binary.BigEndian.Uint64(e.Value), true
+	}
+	return uint64(e.Deadline), e.Deadline != 0
+}
+
 // putElement puts an element into the trees, in the place of old if had.
 func (x *index) putElement(k *collection, e, old *Element, had bool) {
-	if Type(k.typ) == ZSet {
-		if had && string(old.Value) != string(e.Value) {
-			x.forest.Delete(&k.scores, binary.BigEndian.Uint64(old.Value), e.Name)
-			had = false
+	major, is := k.second(e)
+	if had {
+		was, stands := k.second(old)
+		had = stands && is && was == major
+		if stands && !had {
+			x.forest.Delete(&k.scores, was, e.Name)
 		}
-		if !had {
-			x.forest.Put(&k.scores, &Element{Major: binary.BigEndian.Uint64(e.Value), Name: e.Name})
-		}
+	}
+	if is && !had {
+		x.forest.Put(&k.scores, &Element{Major: major, Name: e.Name})
 	}
 	x.forest.Put(&k.root, e)
 }
 
 // dropElement takes an element out of the trees.
 func (x *index) dropElement(k *collection, e *Element) {
-	if Type(k.typ) == ZSet {
-		x.forest.Delete(&k.scores, binary.BigEndian.Uint64(e.Value), e.Name)
+	if major, is := k.second(e); is {
+		x.forest.Delete(&k.scores, major, e.Name)
 	}
 	x.forest.Delete(&k.root, e.Major, e.Name)
 }

@@ -38,6 +38,7 @@ func (t Tree) Descend(rank int, fn func(*Element) bool) { t.f.Descend(t.root, ra
 type Collection struct {
 	Tree
 	Scores   Tree // of a zset: members by score, then name. Major is ScoreMajor; there is nothing but it and Name
+	Due      Tree // of others: elements with a deadline, by it, then name. Major is the deadline; there is nothing but it and Name
 	Volatile int  // elements with a deadline
 	ID       Revision
 	hash     hasher
@@ -49,7 +50,7 @@ func (c Collection) Lookup(name []byte) (Element, bool) { return c.Find(c.hash.n
 
 // Bytes is about the memory that the elements take.
 func (c Collection) Bytes() int64 {
-	return c.bytes + c.f.Bytes(c.root) + c.f.Bytes(c.Scores.root)
+	return c.bytes + c.f.Bytes(c.root)
 }
 
 // Scan calls fn with about count elements from the cursor on, 0 at first, of a Hash, Set or ZSet, and returns the cursor
@@ -89,10 +90,45 @@ func (v View) Collection(it Item) Collection {
 func (tx *Tx) Collection(it Item) Collection { return tx.s.View().Collection(it) }
 
 func (s *Store) open(f *ranked.Forest, k *collection, root, scores ranked.Root) Collection {
-	return Collection{
-		Tree: Tree{f, root}, Scores: Tree{f, scores}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash,
-		bytes: int64(slab.Size(collectionSize)),
+	c := Collection{
+		Tree: Tree{f, root}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash,
+		bytes: int64(slab.Size(collectionSize)) + f.Bytes(scores),
 	}
+	if Type(k.typ) == ZSet {
+		c.Scores = Tree{f, scores}
+	} else {
+		c.Due = Tree{f, scores}
+	}
+	return c
+}
+
+// FirstDeadline is the earliest deadline among the elements of the key with that handle; 0 if none has one, or there is no
+// such key.
+func (s *Store) FirstDeadline(ref Ref) int64 {
+	c := s.validCell(ref)
+	if c == nil || !c.collection() {
+		return 0
+	}
+	k := s.collection(c.handle())
+	if k.volatile == 0 {
+		return 0
+	}
+	first, _ := s.forest.At(k.scores, 0)
+	return int64(first.Major)
+}
+
+// LastDeadline is when the last element of an item is due; 0 if one never is. It is the present's, whatever the view.
+func (v View) LastDeadline(it Item) int64 {
+	if it.coll == 0 {
+		return 0
+	}
+	k := v.s.collection(it.coll)
+	n := v.s.forest.Len(k.root)
+	if n == 0 || int(k.volatile) != n {
+		return 0
+	}
+	last, _ := v.s.forest.At(k.scores, n-1)
+	return int64(last.Major)
 }
 
 // rebuildCollection makes the collection as of the end of main, in memory of its own.

@@ -39,6 +39,8 @@ func (m *sim) elements(c Collection, t Type) []byte {
 	}
 	if t == ZSet {
 		m.checkScores(c)
+	} else {
+		m.checkDue(c)
 	}
 	slices.Sort(lines)
 	return []byte(strings.Join(lines, ""))
@@ -56,6 +58,28 @@ func (m *sim) checkScores(c Collection) {
 	})
 	if n != c.Len() {
 		m.t.Fatalf("%d scores of %d members", n, c.Len())
+	}
+}
+
+func (m *sim) checkDue(c Collection) {
+	m.t.Helper()
+	n := 0
+	c.Due.Ascend(0, func(d *Element) bool {
+		if e, ok := c.Lookup(d.Name); !ok || uint64(e.Deadline) != d.Major {
+			m.t.Fatalf("element %q has deadline %d, by deadline %d", d.Name, e.Deadline, d.Major)
+		}
+		n++
+		return true
+	})
+	volatile := 0
+	c.Ascend(0, func(e *Element) bool {
+		if e.Deadline != 0 {
+			volatile++
+		}
+		return true
+	})
+	if n != volatile || c.Volatile != volatile {
+		m.t.Fatalf("%d deadlines, where %d are by deadline and Volatile says %d", volatile, n, c.Volatile)
 	}
 }
 
