@@ -153,7 +153,7 @@ func moveItem(c *WriteCall, from, to keyspace.End) (resp.Value, error) {
 	}
 	dest, err := c.Tx.List(c.At(2))
 	if err != nil {
-		return resp.None, err
+		return resp.None, errWrongType // not as of the source: who waits does not wait for that
 	}
 	item, _ := source.Peek(from)
 	item = append([]byte{}, item...)

@@ -194,18 +194,22 @@ func clientUnpause(s *session, _ [][]byte) resp.Value {
 	return resp.OK()
 }
 
-// clientUnblock finds nobody: no command of this server blocks a client so far.
-func clientUnblock(_ *session, args [][]byte) resp.Value {
+func clientUnblock(s *session, args [][]byte) resp.Value {
 	if len(args) > 4 {
 		return unknownSubcommand("client", args[1])
 	}
 	if len(args) == 4 && !is(args[3], "TIMEOUT") && !is(args[3], "ERROR") {
 		return resp.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 	}
-	if _, err := strconv.ParseInt(string(args[2]), 10, 64); err != nil {
+	id, err := strconv.ParseInt(string(args[2]), 10, 64)
+	if err != nil {
 		return errNotInteger
 	}
-	return resp.Int(0)
+	other := s.srv.clients.find(uint64(id))
+	if other == nil {
+		return resp.Int(0)
+	}
+	return s.unblock(other, len(args) == 4 && is(args[3], "ERROR"))
 }
 
 // clientTracking refuses to turn on what this server does not have; turning it off is no lie.

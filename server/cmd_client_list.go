@@ -14,6 +14,7 @@ const (
 	flagMonitor
 	flagKilled
 	flagPubSub
+	flagBlocked
 )
 
 func (s *session) setFlag(f uint32, on bool) {
@@ -174,6 +175,9 @@ func (c *clientInfo) letters() string {
 	}
 	if c.multi.Load() >= 0 {
 		b = append(b, 'x')
+	}
+	if flags&flagBlocked != 0 {
+		b = append(b, 'b')
 	}
 	if c.kind == overUnix {
 		b = append(b, 'U')

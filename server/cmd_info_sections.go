@@ -85,7 +85,7 @@ func infoClients(srv *Server, w *infoWriter) {
 	w.field("maxclients", srv.conf.Int("maxclients"))
 	w.field("client_recent_max_input_buffer", input)
 	w.field("client_recent_max_output_buffer", output)
-	w.field("blocked_clients", srv.pause.waiting())
+	w.field("blocked_clients", int64(srv.pause.waiting())+srv.waiters.blocked.Load())
 	w.field("tracking_clients", 0)
 	w.field("clients_in_timeout_table", 0)
 }

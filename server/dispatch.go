@@ -198,6 +198,8 @@ func (s *session) mustPark(e *entry) bool {
 func (s *session) route(e *entry, args [][]byte) {
 	s.srv.show(s, e, args)
 	switch {
+	case e.Write != nil && e.Flags&command.Blocking != 0:
+		s.block(e, args)
 	case e.Write != nil:
 		s.stageCommand(e, args)
 	case e.Read != nil && s.pendingWrites > 0:

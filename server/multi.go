@@ -163,6 +163,9 @@ func (s *session) goOn() resp.Value {
 	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(x.ops)}
 	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
 	s.pendingWrites++
+	for _, q := range x.queued {
+		s.loop.stageBehind(q.entry, q.args)
+	}
 	return resp.None
 }
 

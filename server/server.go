@@ -77,6 +77,7 @@ type Server struct {
 	rates        rates
 	monitors     monitors
 	hub          hub
+	waiters      waiters
 	peak         memoryPeak
 	applyTime    atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart   int64        // apply's goroutine only
@@ -182,6 +183,8 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 		Members:    srv.placeMembers,
 		Listening:  srv.hub.listening,
 		Said:       srv.said,
+		OnCommit:   srv.committed,
+		Blocked:    func(op *sm.LocalOp) { srv.waiters.list(op.Owner.(*waiter)) },
 		Audience:   srv.hub.audience,
 	})
 	rep, err := replica.Open(replica.Options{

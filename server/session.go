@@ -85,6 +85,7 @@ type session struct {
 	again         []readOp // reads that must run again off the loop, and those behind them
 	catching      bool     // a goroutine of the pool is at work on again
 
+	blocked *waiter    // the command that waits
 	multi   *multi
 	exec    *execution // an EXEC whose session commands are being run
 	watched []watch
@@ -361,6 +362,9 @@ func (s *session) gone() {
 	s.srv.pause.forget(s)
 	s.srv.monitors.remove(s)
 	s.unsubscribeAll()
+	if s.blocked != nil {
+		s.blocked.forget()
+	}
 }
 
 // finishClosed is what is left to do for a session that is gone.

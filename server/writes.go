@@ -59,6 +59,7 @@ func (s *session) stageCommand(e *entry, args [][]byte) {
 	}
 	l.stageOp(op)
 	s.pendingWrites++
+	l.stageBehind(e, args)
 }
 
 // stageRead lets a read ride behind the writes before it.
@@ -159,6 +160,8 @@ func (srv *Server) answerInternal(d *delivery) (concerned []*loop) {
 			l = o.loop
 		case *muted:
 			l = o.s.loop
+		case *waiter:
+			l = o.s.loop
 		case *internalRequest:
 			if failed := !d.err.IsNone(); failed {
 				o.done(nil, true)
@@ -206,6 +209,10 @@ func (l *loop) deliver(d *delivery) {
 		case *muted:
 			if o.s.loop == l {
 				l.deliverTo(o.s, op, reply, d, true)
+			}
+		case *waiter:
+			if o.s.loop == l {
+				o.settled(op, reply, d.err)
 			}
 		}
 	}

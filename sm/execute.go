@@ -25,6 +25,7 @@ type execution struct {
 	local *Local // nil: no replies
 	next  int    // of local.Ops
 
+	fault error // of the command that ran last, if its handler had one
 	locked    bool // the store's lock is held
 	listening bool // somebody on this node may want to hear what requests say
 	queue     bool // inside a MULTI block, where internal commands, which may not be undone, have no place
@@ -180,12 +181,16 @@ func (x *execution) single(tx *keyspace.Tx, op *LocalOp) error {
 		return err
 	}
 	x.local.Out = v.Append(x.local.Out, op.Proto)
+	if op.Blocked = blocks(x.fault, op.Again); op.Blocked && x.m.o.Blocked != nil {
+		x.m.o.Blocked(op)
+	}
 	return nil
 }
 
 // command runs x.args in tx. An error is of the entry; one of the command is its reply.
 func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	name := x.args[0]
+	x.fault = nil
 	if string(name) == clockCommand {
 		return x.clock(), nil
 	}
@@ -210,7 +215,9 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	}
 	if spec.Write != nil {
 		x.write.Reset(x.args, tx, proto)
-		return x.m.runWrite(&x.write, spec), nil
+		var v resp.Value
+		v, x.fault = x.m.runWrite(&x.write, spec)
+		return v, nil
 	}
 	if op == nil {
 		return resp.None, nil // a read that nobody waits for

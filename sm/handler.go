@@ -1,6 +1,7 @@
 package sm
 
 import (
+	"errors"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -13,23 +14,31 @@ import (
 // runWrite runs a writing handler. Its error, or its panic, takes back what it did and becomes the reply: a
 // committed entry must not stop every replica, again at each start. But a broken invariant of the parts
 // below, or a disk that cannot be read, does stop this one.
-func (m *Machine) runWrite(c *command.WriteCall, spec *command.Spec) (v resp.Value) {
+//
+// An error that a command may wait for instead of answering comes beside the reply: see blocks.
+func (m *Machine) runWrite(c *command.WriteCall, spec *command.Spec) (v resp.Value, fault error) {
 	tx, mark := c.Tx, c.Tx.Mark()
 	defer func() {
 		if reason := recover(); reason != nil {
 			m.survive(spec, reason)
 			tx.Rollback(mark)
-			v = internalError()
+			v, fault = internalError(), nil
 		}
 	}()
-	v, err := spec.Write(c)
-	if err != nil {
+	v, fault = spec.Write(c)
+	if fault != nil {
 		tx.Rollback(mark)
 	}
-	if err != nil && err != command.ErrBlocked {
-		return command.ErrorReply(err)
+	if fault != nil && fault != command.ErrBlocked {
+		v = command.ErrorReply(fault)
 	}
-	return v
+	return v, fault
+}
+
+// blocks tells whether a command shall wait: it found nothing, or, tried again, a key of another type, which is as good
+// as none.
+func blocks(fault error, again bool) bool {
+	return fault == command.ErrBlocked || again && fault != nil && errors.Is(fault, keyspace.ErrWrongType)
 }
 
 // RunRead runs a reading handler; its error becomes the reply, and so does its panic, or what the disk

@@ -49,6 +49,9 @@ type LocalOp struct {
 	Raw   []byte   // OpReply: the encoded reply; see Copy
 	Slots [][]byte // OpRequest of a MULTI: the encoded replies of its slots, in order
 
+	Again   bool // OpRequest: a command that waits is tried again
+	Blocked bool // set by the Machine: the command found nothing, and its client waits; the reply is for when it may not
+
 	End int    // set by the Machine: where this op's reply ends in Out
 	Rev uint64 // set by the Machine: the main revision the request took, 0 for none
 }

@@ -56,6 +56,10 @@ type Options struct {
 	// OnCommit is told of the changes of each request, with the store's lock held: what it keeps it must copy.
 	// The rows reach Pebble soon after.
 	OnCommit func([]mvcc.Change)
+
+	// Blocked is told of a command that shall wait, at its place in the log: whatever is committed behind it, OnCommit is
+	// told later. The store's lock is held. Nil is nobody.
+	Blocked func(*LocalOp)
 	// Listening tells whether anybody on this node may want to hear messages and notifications. While nobody does,
 	// as when the log is replayed, none are gathered.
 	Listening func() bool
