@@ -24,7 +24,7 @@ type argument struct {
 
 // arguments are those of s.
 func (s *Spec) arguments() []argument {
-	p := syntax{words: syntaxWords(s.Syntax), float: strings.Contains(s.Name, "FLOAT"), bits: s.Group == "bitmap"}
+	p := syntax{words: syntaxWords(s.Syntax), float: strings.Contains(s.Name, "FLOAT"), bits: s.Group == "bitmap", limit: limitKind(s)}
 	list := p.sequence()
 	numberKeys(list, max(len(s.keySpecs()), 1), new(int))
 	return list
@@ -38,8 +38,20 @@ func syntaxWords(text string) []string {
 // syntax reads words; closing words and bars end a sequence and are left to the caller.
 type syntax struct {
 	words []string
-	float bool // an increment is a double
-	bits  bool // a value is an integer
+	float bool   // an increment is a double
+	bits  bool   // a value is an integer
+	limit string // what min and max are
+}
+
+// limitKind is the kind of min and max: in sorted sets, scores or names.
+func limitKind(s *Spec) string {
+	switch {
+	case s.Group != "sorted-set":
+		return "integer"
+	case s.Name == "ZCOUNT" || strings.HasSuffix(s.Name, "BYSCORE"):
+		return "double"
+	}
+	return "string"
 }
 
 func (p *syntax) peek() string {
@@ -122,6 +134,8 @@ func (p *syntax) valued(name string) argument {
 	switch {
 	case isKeyName(name):
 		kind = "key"
+	case name == "min" || name == "max":
+		kind = p.limit
 	case name == "pattern":
 		kind = "pattern"
 	case strings.HasPrefix(name, "unix-time"):
@@ -129,7 +143,7 @@ func (p *syntax) valued(name string) argument {
 	case slices.Contains(strings.Fields("longitude latitude radius width height score timeout"), name), name == "increment" && p.float:
 		kind = "double"
 	case name == "value" && p.bits, slices.Contains(strings.Fields("count cursor offset start end stop seconds milliseconds increment decrement index index1 index2 "+
-		"numkeys db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n max port replicas"), name):
+		"numkeys db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n port replicas"), name):
 		kind = "integer"
 	}
 	return argument{name: name, kind: kind}
@@ -190,7 +204,7 @@ func isToken(word string) bool {
 func isMark(word string) bool { return len(word) == 1 && strings.Contains("[]<>|", word) }
 
 func isKeyName(name string) bool {
-	return slices.Contains(strings.Fields("key key1 key2 newkey source sourcekey destination destkey"), name)
+	return slices.Contains(strings.Fields("key key1 key2 newkey source sourcekey destination destkey dst src"), name)
 }
 
 // numberKeys gives keys the index of their specification: the next one for each, as long as there are any.
