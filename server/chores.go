@@ -239,7 +239,6 @@ func (srv *Server) cool(bytes int64) {
 func (c *chores) housekeeping() {
 	srv := c.srv
 	srv.slewClock()
-	srv.adoptShared()
 	srv.rates.sample(srv)
 	srv.checkSpace()
 	srv.keepBallast()

@@ -81,22 +81,21 @@ func (srv *Server) loadShared() error {
 	return srv.await(0, configRequest(propose)...)
 }
 
-// followShared takes over what another node has changed of the directives that may change on any: see changesAnywhere.
+// followShared takes over what another node has changed of the directives of the whole cluster.
 func (srv *Server) followShared() {
 	var logged [][2]string
 	if srv.machine.RLock() {
 		logged = srv.machine.Space().Config()
 	}
 	srv.machine.RUnlock()
+	view := srv.conf.View()
 	for _, p := range logged {
-		if d, ok := srv.conf.View().Lookup(p[0]); ok && changesAnywhere(d) && srv.conf.View().Canonical(p[0]) != p[1] {
-			if err := srv.conf.Adopt([][2]string{p}); err != nil {
-				srv.log.Warn("a directive kept in the log does not fit this version", "err", err)
-			}
+		d, ok := view.Lookup(p[0])
+		if !ok || d.Scope != conf.Cluster || d.Meaning != conf.Active || view.Canonical(p[0]) == p[1] {
+			continue
+		}
+		if err := srv.conf.Adopt([][2]string{p}); err != nil {
+			srv.log.Warn("a directive kept in the log does not fit this version", "err", err)
 		}
 	}
 }
-
-// changesAnywhere tells the directives of the whole cluster that apply alone acts on, so that any node may change them
-// at any time.
-func changesAnywhere(d conf.Directive) bool { return d.Kind == conf.KeyEvents }

@@ -64,7 +64,6 @@ func configSet(s *session, args [][]byte) resp.Value {
 // Why some directives that Redis changes while it runs are read at start only here.
 var (
 	errStartOnly = errors.New("this directive is read when the server starts; change the configuration file and restart")
-	errCluster   = errors.New("all nodes must agree on this directive, so it cannot be changed on one")
 )
 
 // startOnly tells the directives that conf lets change but that this node has already built on. The
@@ -88,8 +87,6 @@ func (srv *Server) reviewConf(next *conf.View, changed []string) (culprit string
 			return name, fmt.Errorf("argument must be between 1 and %d inclusive", d.Max)
 		case startOnly(d):
 			return name, errStartOnly
-		case d.Scope == conf.Cluster && d.Meaning == conf.Active && !changesAnywhere(d) && srv.otherMembers() > 0:
-			return name, errCluster
 		}
 	}
 	return "", nil

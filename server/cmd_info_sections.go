@@ -161,27 +161,6 @@ func infoStats(srv *Server, w *infoWriter) {
 	w.field("protocol_errors", st.protocolErrors.Load())
 }
 
-// infoReplication tells Redis' story of a primary: every node takes writes. What Raft knows is under Raft.
-func infoReplication(srv *Server, w *infoWriter) {
-	w.field("role", "master")
-	w.field("connected_slaves", srv.otherMembers())
-	w.field("master_failover_state", "no-failover")
-	w.field("master_replid", srv.replID())
-	w.field("master_replid2", strings.Repeat("0", 40))
-	w.field("master_repl_offset", srv.replica.Applied())
-	w.field("second_repl_offset", -1)
-	w.field("repl_backlog_active", 0)
-	w.field("repl_backlog_size", srv.conf.Bytes("repl-backlog-size"))
-	w.field("repl_backlog_first_byte_offset", 0)
-	w.field("repl_backlog_histlen", 0)
-}
-
-// otherMembers is how many nodes hold copies besides this one.
-func (srv *Server) otherMembers() int { return max(0, len(srv.replica.Info().Members)-1) }
-
-// replID names the cluster in the form of Redis' replication ids.
-func (srv *Server) replID() string { return fmt.Sprintf("%040x", srv.replica.Cluster()) }
-
 func infoCPU(_ *Server, w *infoWriter) {
 	var self, children unix.Rusage
 	// Both calls cannot fail with these arguments.

@@ -40,6 +40,7 @@ type greeting struct {
 	node       uint64
 	seed       uint64 // of the order of SCAN; valid with a state
 	applied    uint64
+	revision   uint64
 	leader     uint64 // 0: not known
 	estimate   int64  // of log time
 	live       bool   // estimate goes on from the log time of a running cluster
@@ -85,6 +86,7 @@ func (h *greeting) value() resp.Value {
 		resp.BulkString("node"), number(h.node),
 		resp.BulkString("seed"), number(h.seed),
 		resp.BulkString("applied"), number(h.applied),
+		resp.BulkString("revision"), number(h.revision),
 		resp.BulkString("leader"), number(h.leader),
 		resp.BulkString("estimate"), number(uint64(h.estimate)),
 		resp.BulkString("live"), number(uint64(boolNumber(h.live))),
@@ -116,7 +118,7 @@ func parseGreeting(r peerReply) (*greeting, error) {
 	field := func(name string) uint64 { return number(fields[name].text) }
 	h := &greeting{
 		state: fields["state"].text, you: fields["you"].text, cluster: field("cluster"), node: field("node"), seed: field("seed"),
-		applied: field("applied"), leader: field("leader"), estimate: int64(field("estimate")), live: field("live") == 1, wall: int64(field("wall")),
+		applied: field("applied"), revision: field("revision"), leader: field("leader"), estimate: int64(field("estimate")), live: field("live") == 1, wall: int64(field("wall")),
 	}
 	for _, m := range fields["members"].list {
 		if len(m.list) < 5 {
@@ -171,6 +173,7 @@ func (srv *Server) greeting(asker uint64) *greeting {
 	srv.machine.RLock()
 	if space := srv.machine.Space(); space != nil {
 		h.directives = space.Config()
+		h.revision = space.Store.Revision()
 	}
 	srv.machine.RUnlock()
 	return h

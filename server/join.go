@@ -151,7 +151,7 @@ func agree(view *conf.View, logged [][2]string) error {
 		if d.Scope != conf.Cluster || d.Meaning != conf.Active {
 			continue
 		}
-		given, standard := valueOf(view, d.Name), valueOf(defaults, d.Name)
+		given, standard := view.Canonical(d.Name), defaults.Canonical(d.Name)
 		value, ok := values[d.Name]
 		if !ok {
 			value = standard

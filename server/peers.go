@@ -33,8 +33,13 @@ type peers struct {
 
 	announcing, promoting atomic.Bool
 
-	mu    sync.Mutex
-	heard map[uint64]heard
+	mu      sync.Mutex
+	heard   map[uint64]heard
+	fresh   int64 // when this node had last applied all that the leader had, by monotonic nanoseconds
+	catchUp struct {
+		applied uint64 // what the leader had ...
+		at      int64  // ... when it was asked; 0: nothing to wait for
+	}
 
 	// What follows is run's alone.
 	conns   map[string]*peerConn
@@ -81,6 +86,7 @@ func (p *peers) run() {
 			return
 		}
 		p.round()
+		p.staleness()
 		if p.settle() {
 			timer.Reset(peerEvery)
 		} else {
@@ -137,7 +143,7 @@ func (p *peers) greet(address string, c *peerConn) *peerConn {
 			return nil
 		}
 	}
-	self := p.srv.self()
+	self, asked := p.srv.self(), p.srv.mono()
 	r, err := c.do(peerDialMax, introduction{p.srv.replica.Cluster(), self.Node, self.Raft, self.Client}.args()...)
 	var h *greeting
 	if err == nil {
@@ -148,16 +154,19 @@ func (p *peers) greet(address string, c *peerConn) *peerConn {
 		return nil
 	}
 	if h.cluster == p.srv.replica.Cluster() {
-		p.hear(h)
+		p.hear(h, asked)
 		p.askToBeAdded(c, h, self)
 	}
 	return c
 }
 
 // hear takes over what another member says.
-func (p *peers) hear(h *greeting) {
+func (p *peers) hear(h *greeting, asked int64) {
 	p.mu.Lock()
 	p.heard[h.node] = heard{*h, p.srv.mono()}
+	if leader := p.srv.replica.Leader(); leader.Known && leader.ID == h.node && p.catchUp.at == 0 {
+		p.catchUp.applied, p.catchUp.at = h.applied, asked
+	}
 	p.mu.Unlock()
 	if h.you == youRemoved {
 		p.srv.replica.MarkRemoved()
@@ -307,4 +316,25 @@ func (srv *Server) endWhenRemoved(fatal func(reason string)) {
 	if fatal != nil {
 		fatal(oneLine(replica.ErrRemoved.Error()))
 	}
+}
+
+// last is the last that was heard of a member, however old.
+func (p *peers) last(node uint64) (heard, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h, ok := p.heard[node]
+	return h, ok
+}
+
+// staleness is how old what a READONLY client reads here may be: since this node last had all that the leader had.
+func (p *peers) staleness() time.Duration {
+	if p.srv.leads() {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.catchUp.at > 0 && p.srv.replica.Applied() >= p.catchUp.applied {
+		p.fresh, p.catchUp.at = p.catchUp.at, 0
+	}
+	return time.Duration(p.srv.mono() - p.fresh)
 }
