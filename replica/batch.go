@@ -18,13 +18,16 @@ type Header struct {
 type Batch[L any] struct {
 	Body     []byte // requests, encoded
 	Requests int    // how many
-	Local    L      // what this node keeps beside them, such as where the replies go
+	// Riders counts what waits beside them for its place in the log and has no bytes there: reads and ready replies behind a write that was in
+	// flight when they came. That write may be all there was, so a batch of riders alone is proposed as well.
+	Riders int
+	Local  L // what this node keeps beside them, such as where the replies go
 
 	attempts
 	header  Header
 	entry   []byte        // sealed bytes; they do not change while Raft may have them
 	sealed  bool          // header and entry are valid
-	opened  time.Duration // when its first request came
+	opened  time.Duration // when its first request or rider came
 	sent    time.Duration // when it was first proposed
 	pinned  bool          // being applied: only Applied settles it now
 	settled bool
@@ -71,6 +74,9 @@ func (a *attempts) verdict() error {
 	return ErrNotApplied
 }
 
+// empty says that nobody waits for the batch.
+func (b *Batch[L]) empty() bool { return b.Requests == 0 && b.Riders == 0 }
+
 // reset empties a batch for its next use.
 func (b *Batch[L]) reset() {
 	var none L
@@ -78,7 +84,7 @@ func (b *Batch[L]) reset() {
 		b.Body, b.entry = nil, nil
 	}
 	b.Body, b.entry = b.Body[:0], b.entry[:0]
-	b.Requests, b.Local, b.header = 0, none, Header{}
+	b.Requests, b.Riders, b.Local, b.header = 0, 0, none, Header{}
 	b.attempts = attempts{}
 	b.sealed, b.pinned, b.settled = false, false, false
 	b.opened, b.sent = 0, 0

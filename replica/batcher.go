@@ -162,7 +162,7 @@ func (b *Batcher[L]) OpenFor(size int) *Batch[L] {
 	b.mu.Lock()
 	o := b.open
 	full := o.Requests >= b.o.MaxRequests || len(o.Body) >= b.o.MaxBytes || len(o.Body)+size > b.o.MaxBytes
-	if full && o.Requests > 0 {
+	if full && !o.empty() {
 		b.waiting = append(b.waiting, o)
 		b.open = b.fresh()
 	}
@@ -171,7 +171,7 @@ func (b *Batcher[L]) OpenFor(size int) *Batch[L] {
 
 // Done unlocks, and proposes what may be proposed.
 func (b *Batcher[L]) Done() {
-	if b.open.Requests > 0 && b.open.opened == 0 {
+	if !b.open.empty() && b.open.opened == 0 {
 		b.open.opened = b.clock()
 	}
 	if b.closed {

@@ -236,6 +236,35 @@ func TestBatcherGathersWhileInFlight(t *testing.T) {
 	x.judge()
 }
 
+// TestBatcherProposesRidersAlone: a read behind the only write there is must not wait for the next write of anybody.
+func TestBatcherProposesRidersAlone(t *testing.T) {
+	settled := 0
+	x := newBench(t, BatcherOptions[*local]{})
+	x.b.o.Settled = func(b *Batch[*local], err error) {
+		settled += b.Riders
+		x.onSettled(b, err)
+	}
+	x.elect(1, true)
+	x.treat = func() treatment { return hold }
+	x.request(1)
+	x.b.Open().Riders++
+	x.b.Done()
+	x.release(0, true)
+	if len(x.held) != 1 {
+		t.Fatalf("%d proposals after the write was applied, want 1 for who rides behind it", len(x.held))
+	}
+	x.release(0, true)
+	if settled != 1 || !slices.Equal(x.applied, []int{0}) || !x.b.empty() {
+		t.Errorf("%d riders are settled, %v applied; want 1 and [0]", settled, x.applied)
+	}
+	x.b.Open()
+	x.b.Done()
+	if len(x.held) != 0 {
+		t.Error("a batch that nobody waits for was proposed")
+	}
+	x.judge()
+}
+
 func TestBatcherBoundsBatches(t *testing.T) {
 	x := newBench(t, BatcherOptions[*local]{MaxBytes: 10, MaxRequests: 4})
 	x.elect(1, true)

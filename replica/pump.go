@@ -85,7 +85,7 @@ func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
 	case len(b.waiting) > 0:
 		next = b.waiting[0]
 		b.waiting = slices.Delete(b.waiting, 0, 1)
-	case b.open.Requests > 0 && b.gather.enough(b.open.Requests, now):
+	case !b.open.empty() && b.gather.enough(b.open.Requests, now):
 		next = b.open
 		b.open = b.fresh()
 	default:
@@ -240,7 +240,7 @@ func (b *Batcher[L]) wakeUp() {
 func (b *Batcher[L]) give(up func(*Batch[L]) bool) []*Batch[L] {
 	var given []*Batch[L]
 	take := func(x *Batch[L]) bool {
-		if x.pinned || x.Requests == 0 || !up(x) {
+		if x.pinned || x.empty() || !up(x) {
 			return false
 		}
 		given = append(given, x)
@@ -282,7 +282,7 @@ func (b *Batcher[L]) settle(x *Batch[L], err error) {
 }
 
 func (b *Batcher[L]) empty() bool {
-	return len(b.flight) == 0 && len(b.waiting) == 0 && b.open.Requests == 0
+	return len(b.flight) == 0 && len(b.waiting) == 0 && b.open.empty()
 }
 
 // recycle keeps a batch for its next use, once nobody can mention it any more.

@@ -122,6 +122,7 @@ func (l *loop) commitOps(from, to int) {
 		batch.Local.Ops = append(batch.Local.Ops, op)
 	}
 	batch.Requests += writes
+	batch.Riders += to - from - writes
 	l.srv.freeGarbage(batch, writes)
 	l.srv.batcher.Done()
 }
