@@ -121,6 +121,12 @@ func (p *syntax) tokened(token string) argument {
 		p.next()
 		values = append(values, p.valued(word))
 	}
+	if len(values) == 0 && p.peek() == "<" {
+		p.next()
+		a := p.group(false)
+		a.name, a.token = strings.ToLower(token), token
+		return a
+	}
 	if len(values) == 0 {
 		return argument{name: strings.ToLower(token), kind: "pure-token", token: token}
 	}
@@ -143,7 +149,7 @@ func (p *syntax) valued(name string) argument {
 	case slices.Contains(strings.Fields("longitude latitude radius width height score timeout"), name), name == "increment" && p.float:
 		kind = "double"
 	case name == "value" && p.bits, slices.Contains(strings.Fields("count cursor offset start end stop seconds milliseconds increment decrement index index1 index2 "+
-		"numkeys db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n port replicas"), name):
+		"numkeys limit db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n port replicas"), name):
 		kind = "integer"
 	}
 	return argument{name: name, kind: kind}
@@ -166,8 +172,8 @@ func joined(list []argument, a argument) []argument {
 	}
 	if a.optional && a.multiple && n <= len(list) {
 		before := grouped(slices.Clone(list[len(list)-n:]))
-		if before.name == a.name && before.token == a.token && before.kind == a.kind {
-			a.optional, a.multipleToken = false, a.token != ""
+		if before.name == a.name && before.kind == a.kind && (a.token == before.token || a.token == "") {
+			a.optional, a.multipleToken, a.token = false, a.token != "", before.token
 			list = list[:len(list)-n]
 		}
 	}
