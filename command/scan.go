@@ -93,17 +93,18 @@ func (a args) scanOptions(i int, takesType bool) (scanOptions, error) {
 	return o, nil
 }
 
-// parseCursor reads a cursor as C's strtoul does, which Redis uses: a sign is allowed, nothing is zero, and a
-// negative number wraps around.
+// parseCursor reads a cursor as C's strtoul does, which Redis uses: a sign is allowed, nothing is zero, a negative number
+// wraps around, and it ends at a zero byte.
 func parseCursor(b []byte) (uint64, bool) {
-	if len(b) == 0 {
+	digits := cString(b)
+	if digits == "" {
 		return 0, true
 	}
-	digits, negative := b, b[0] == '-'
-	if b[0] == '-' || b[0] == '+' {
-		digits = b[1:]
+	negative := digits[0] == '-'
+	if negative || digits[0] == '+' {
+		digits = digits[1:]
 	}
-	n, err := strconv.ParseUint(string(digits), 10, 64)
+	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
 		return 0, false
 	}
