@@ -8,6 +8,7 @@ func Families() [][]Spec {
 		Bitmaps(),
 		HyperLogLogs(),
 		Lists(),
+		Hashes(),
 		ZSets(),
 		Generics(),
 		Sorts(),

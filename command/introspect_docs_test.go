@@ -62,7 +62,7 @@ func TestArgumentsOfSyntax(t *testing.T) {
 
 // argumentsDiffer are commands whose arguments Redis groups or names otherwise, where no rule would tell.
 func argumentsDiffer() []string {
-	return strings.Fields("bitfield bitfield_ro bitcount bitpos flushdb flushall linsert lmove lmpop blmove blmpop restore set sort sort_ro " +
+	return strings.Fields("bitfield bitfield_ro bitcount bitpos flushdb flushall hrandfield hscan linsert lmove lmpop blmove blmpop restore set sort sort_ro " +
 		"zadd zrandmember zrange zrangestore zrank zrevrank")
 }
 

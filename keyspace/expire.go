@@ -62,10 +62,12 @@ type DueKeys struct {
 // Due are at most max keys whose private deadline is at or before now, by number of database, earliest first. Each
 // database that has any gets its share. It needs the store's read lock. The keys may have changed when a request
 // that names them is applied, which therefore looks again.
-func (s *Space) Due(now int64, max int) []DueKeys {
+func (s *Space) Due(now int64, max int) []DueKeys { return s.dueKeys(&s.due, now, max) }
+
+func (s *Space) dueKeys(due *deadlines, now int64, max int) []DueKeys {
 	var databases []mvcc.DatabaseBinding
 	for _, b := range s.Store.View().Databases() {
-		if q := s.due.queues[b.Keyspace]; q != nil {
+		if q := due.queues[b.Keyspace]; q != nil {
 			if next, ok := q.Next(); ok && next <= now {
 				databases = append(databases, b)
 			}
@@ -75,7 +77,7 @@ func (s *Space) Due(now int64, max int) []DueKeys {
 	for i, b := range databases {
 		share := (max + len(databases) - i - 1) / (len(databases) - i)
 		d := DueKeys{DB: b.Database}
-		s.due.queues[b.Keyspace].Due(now, func(_ int64, ref mvcc.Ref) bool {
+		due.queues[b.Keyspace].Due(now, func(_ int64, ref mvcc.Ref) bool {
 			if _, it, ok := s.Store.ByRef(ref); ok && share > len(d.Keys) {
 				d.Keys = append(d.Keys, append([]byte(nil), it.Key...))
 			}

@@ -142,7 +142,7 @@ func (v *View) Len() int {
 			gone += attached
 		}
 	}
-	return n - gone
+	return n - gone - v.hollow()
 }
 
 // Volatile is how many keys of the database have a private deadline that is not over.

@@ -52,6 +52,9 @@ func (s *Space) loadDeadlines() {
 	for _, db := range view.Databases() {
 		view.Ascend(db.Keyspace, nil, func(it mvcc.Item) bool {
 			s.hang(db.Keyspace, it.Ref, it.Attr)
+			if it.Type == mvcc.Hash {
+				s.fields.follow(s.Store, db.Keyspace, it.Ref)
+			}
 			return true
 		})
 	}

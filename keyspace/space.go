@@ -36,8 +36,9 @@ type Space struct {
 
 	Uses *Uses // of keys, as this node counts them; nil is Redis' defaults
 
-	due deadlines
-	tx  Tx // reused: one request is applied at a time
+	due    deadlines
+	fields fieldDeadlines
+	tx     Tx // reused: one request is applied at a time
 
 	config map[string]string // directives of the whole cluster
 	limits compactLimits     // what some of them say
@@ -51,16 +52,19 @@ type Space struct {
 
 // Open rebuilds the deadlines from the store, at a cost of one walk over the keys.
 func Open(store *mvcc.Store) *Space {
-	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines(), limits: defaultLimits()}
+	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines(), fields: newFieldDeadlines(), limits: defaultLimits()}
 	s.loadConfig()
 	s.loadLeases()
 	s.loadDeadlines()
 	return s
 }
 
-// NextDeadline is the earliest private or shared deadline, in milliseconds of log time.
+// NextDeadline is the earliest private or shared deadline, of a key or of a field, in milliseconds of log time.
 func (s *Space) NextDeadline() (deadline int64, ok bool) {
 	deadline, ok = s.due.next()
+	if field, some := s.fields.next(); some && (!ok || field < deadline) {
+		deadline, ok = field, true
+	}
 	if shared, some := s.Leases.Next(); some && (!ok || shared < deadline) {
 		return shared, true
 	}
@@ -78,6 +82,7 @@ func (s *Space) Volatile() int {
 
 // track moves a key's deadline in the queue, or from lease to lease, after a change.
 func (s *Space) track(c *mvcc.Change) {
+	s.followFields(c)
 	if c.Kind != mvcc.ChangePut && c.Kind != mvcc.ChangeDelete {
 		return
 	}
@@ -130,6 +135,11 @@ func (s *Space) dropUnbound() {
 	for ks := range s.due.queues {
 		if !bound[ks] {
 			delete(s.due.queues, ks)
+		}
+	}
+	for ks := range s.fields.queues {
+		if !bound[ks] {
+			s.fields.drop(ks)
 		}
 	}
 	for _, group := range s.Leases.Groups() {

@@ -38,7 +38,7 @@ type Mark struct {
 func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
 	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0], newsBefore: len(s.news.list)}
-	tx.overdue = s.due.reached(now)
+	tx.overdue = s.due.reached(now) || s.fields.reached(now)
 	if next, ok := s.Leases.Next(); ok && next <= now {
 		tx.overdue = true
 	}
@@ -73,6 +73,10 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 	}
 	if d := tx.space.deadline(it.Attr); d != 0 && d <= tx.now {
 		tx.end(ks, key, it)
+		return mvcc.Item{}, false
+	}
+	if tx.overdue && tx.hollow(it) {
+		tx.endHollow(ks, key)
 		return mvcc.Item{}, false
 	}
 	return it, true
@@ -158,6 +162,9 @@ func (tx *Tx) Rollback(m Mark) {
 	tx.undo = tx.undo[:m.undo]
 	tx.space.news.takeBack(m.news)
 	tx.mv.Rollback(m.mv)
+	for i := range changes[m.changes:] {
+		tx.space.followFields(&changes[m.changes+i])
+	}
 	tx.Select(tx.db)
 }
 

@@ -103,6 +103,9 @@ func (v *View) live(it mvcc.Item) bool {
 	if v.past {
 		return true
 	}
+	if it.Type == mvcc.Hash && !v.before(v.mv.LastDeadline(it)) {
+		return false
+	}
 	if v.pinned && it.Lease != 0 {
 		return v.before(v.pinnedLease(it.Lease))
 	}
