@@ -93,6 +93,9 @@ func (c *chores) turn() {
 	if c.expireOn.Load() && !c.srv.pause.active() && c.expire() {
 		return
 	}
+	if !c.srv.pause.active() && c.evict() {
+		return
+	}
 	if c.compactStep() {
 		return
 	}
@@ -198,11 +201,11 @@ func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
 // baseMemory stands for what a process takes with no data in it: maxmemory below it holds nothing.
 const baseMemory = 1 << 20
 
-// coolDown keeps memory below maxmemory: values leave memory, as they are on disk by revision. When what
+// coolDown keeps memory below maxmemory when nothing may be evicted: values leave memory, as they are on disk by revision. When what
 // cannot leave is too large, growing writes are refused.
 func (srv *Server) coolDown() {
 	limit := srv.conf.Bytes("maxmemory")
-	if limit == 0 {
+	if limit == 0 || srv.room.limit.Load() > 0 {
 		srv.guard.noMemory.Store(false)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 // memoryReport is what INFO memory, MEMORY STATS and MEMORY DOCTOR know.
 type memoryReport struct {
 	store   mvcc.MemoryStats
+	data    mvcc.DataMemory
 	heap    int64 // live and not yet collected objects of Go
 	runtime int64 // all that Go has from the system: heap, stacks, its own
 	used    int64 // store and heap
@@ -35,7 +36,7 @@ func (p *memoryPeak) raise(n int64) int64 {
 func (srv *Server) memoryReport() (r memoryReport) {
 	if srv.machine.RLock() {
 		space := srv.machine.Space()
-		r.store = space.Store.MemoryUsed()
+		r.store, r.data = space.Store.MemoryUsed(), space.Store.DataMemory()
 		view := space.Store.View()
 		for _, db := range view.Databases() {
 			r.keys += int64(view.Len(view.Keyspace(db.Database)))
@@ -86,6 +87,7 @@ func infoMemory(srv *Server, w *infoWriter) {
 	w.field("number_of_libraries", 0)
 	w.size("maxmemory", srv.conf.Bytes("maxmemory"))
 	w.field("maxmemory_policy", srv.conf.String("maxmemory-policy"))
+	w.field("mem_not_counted_for_evict", r.used-r.data.Used)
 	w.field("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(r.rss, r.used)))
 	w.field("mem_fragmentation_bytes", r.rss-r.used)
 	w.field("mem_clients_slaves", 0)

@@ -154,7 +154,7 @@ func (s *session) dispatch(args [][]byte) bool {
 		s.reply(s.endedBy(args, fault))
 		return true
 	}
-	if park := s.mustPark(e); park {
+	if park := s.mustPark(e) || s.waitsForRoom(e, args); park {
 		s.parked = true
 		return false
 	}
@@ -270,7 +270,7 @@ func (s *session) refuse(e *entry, args [][]byte) resp.Value {
 		return resp.Error("ERR Command not allowed inside a transaction")
 	}
 	if e.Flags&command.DenyOOM != 0 {
-		if r := srv.guard.refusal(); !r.IsNone() {
+		if r := s.refusal(); !r.IsNone() {
 			return r
 		}
 	}

@@ -41,6 +41,14 @@ func (g *guard) refusal() resp.Value {
 	return resp.None
 }
 
+// refusal is the guard's, or that of the present command for want of room.
+func (s *session) refusal() resp.Value {
+	if r := s.srv.guard.refusal(); !r.IsNone() || !s.noRoom {
+		return r
+	}
+	return oomReply
+}
+
 // applyConf takes over what changed in the configuration.
 func (srv *Server) applyConf(changed []string) {
 	view := srv.conf.View()
@@ -54,7 +62,8 @@ func (srv *Server) applyConf(changed []string) {
 		PubSub:  view.OutputLimit("pubsub"),
 	})
 	srv.slow.configure(view)
-	if slices.Contains(changed, "maxmemory") {
+	srv.configureRoom(view)
+	if slices.Contains(changed, "maxmemory") || slices.Contains(changed, "maxmemory-policy") {
 		srv.coolDown()
 	}
 	srv.latency.configure(view)

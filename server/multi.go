@@ -11,9 +11,10 @@ import (
 
 // multi is a transaction being queued.
 type multi struct {
-	ops   []queued
-	bytes int
-	dirty bool // a command was refused: EXEC aborts
+	ops    []queued
+	bytes  int
+	growth int64 // of the data, if it is executed
+	dirty  bool  // a command was refused: EXEC aborts
 }
 
 type queued struct {
@@ -86,6 +87,7 @@ func (s *session) queue(e *entry, args [][]byte) {
 	m.ops = append(m.ops, queued{e, cloneArgs(args)})
 	s.info.multi.Store(int32(len(m.ops)))
 	m.bytes += sm.RequestSize(args)
+	m.growth += growth(e, args)
 	if limit := s.srv.limits.Load().Request; limit > 0 && int64(m.bytes) > limit {
 		m.dirty = true
 		s.reply(resp.Error("ERR transaction is larger than max-request-size"))
@@ -127,7 +129,7 @@ func executeMulti(s *session, _ [][]byte) resp.Value {
 	if r := s.refuseTransaction(m); !r.IsNone() {
 		return r
 	}
-	s.exec = &execution{queued: m.ops, guards: guards, ops: make([]sm.Op, len(m.ops))}
+	s.exec = &execution{queued: m.ops, guards: guards, ops: make([]sm.Op, len(m.ops)), growth: m.growth}
 	return s.goOn()
 }
 
@@ -138,6 +140,7 @@ type execution struct {
 	guards []sm.Guard
 	ops    []sm.Op
 	next   int // the next of queued to look at
+	growth int64
 }
 
 // goOn runs session commands until one has to wait, or all are done and the request is staged.
@@ -162,6 +165,7 @@ func (s *session) goOn() resp.Value {
 	s.executed = append(s.executed, x.queued)
 	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(x.ops)}
 	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
+	s.loop.claimRoom(x.growth)
 	s.pendingWrites++
 	for _, q := range x.queued {
 		s.loop.stageBehind(q.entry, q.args)
@@ -183,7 +187,7 @@ func (s *session) refuseTransaction(m *multi) resp.Value {
 		if q.entry.Flags&command.DenyOOM == 0 {
 			continue
 		}
-		if r := s.srv.guard.refusal(); !r.IsNone() {
+		if r := s.refusal(); !r.IsNone() {
 			return resp.Error("EXECABORT Transaction discarded because of: " + string(r.Text()))
 		}
 	}

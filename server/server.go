@@ -17,6 +17,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/resp"
@@ -70,6 +71,8 @@ type Server struct {
 	pause        pauseState
 	guard        guard
 	space        space
+	room         room
+	uses         keyspace.Uses
 	stats        stats
 	slow         slowlog
 	latency      latency
@@ -149,6 +152,7 @@ func (srv *Server) beginServing(fatal func(reason string)) error {
 	if err := srv.startClock(); err != nil {
 		return err
 	}
+	srv.uses.Begin(srv.clock.estimate())
 	srv.chores = startChores(srv)
 	srv.loading.Store(false)
 	srv.peers.look()
@@ -177,6 +181,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 			Logger:    pebbleLogger{srv.log, fatal},
 			Trouble:   func(err error) { srv.log.Error("the store could not write; it tries again", "err", err) },
 		},
+		Uses:       &srv.uses,
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,

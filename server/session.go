@@ -72,6 +72,7 @@ type session struct {
 	stale         bool // READONLY: reads are local
 	noTouch       bool
 	noEvict       bool
+	noRoom        bool // the present command may not grow the data: see room
 
 	pendingWrites int // ops in batches, riders included
 	pendingReads  int // reads that wait for their view
@@ -85,7 +86,7 @@ type session struct {
 	again         []readOp // reads that must run again off the loop, and those behind them
 	catching      bool     // a goroutine of the pool is at work on again
 
-	blocked *waiter    // the command that waits
+	blocked *waiter // the command that waits
 	multi   *multi
 	exec    *execution // an EXEC whose session commands are being run
 	watched []watch

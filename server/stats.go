@@ -19,6 +19,8 @@ type stats struct {
 	inputBytes          atomic.Int64
 	outputBytes         atomic.Int64
 	errorReplies        atomic.Int64
+	expiredBefore       atomic.Uint64 // what the state machine had counted of expired and evicted keys then
+	evictedBefore       atomic.Uint64
 
 	mu     sync.Mutex
 	errors map[string]int64 // by code, as in errorstat_ERR
@@ -83,6 +85,8 @@ func (srv *Server) resetStats() {
 		&st.inputBytes, &st.outputBytes, &st.errorReplies} {
 		n.Store(0)
 	}
+	st.expiredBefore.Store(srv.expiredKeys())
+	st.evictedBefore.Store(srv.evictedKeys())
 	st.mu.Lock()
 	st.errors = nil
 	st.mu.Unlock()

@@ -27,6 +27,7 @@ type stage struct {
 	ops   []stagedOp
 	local sm.Local // arena of what rides
 	armed bool     // commit has been posted
+	claim *claim   // what the turn's writes may add to the data; nil when that is bounded by nothing
 }
 
 type stagedOp struct {
@@ -58,6 +59,7 @@ func (s *session) stageCommand(e *entry, args [][]byte) {
 		op.Args = l.stage.local.CopyArgs(args)
 	}
 	l.stageOp(op)
+	l.claimRoom(growth(e, args))
 	s.pendingWrites++
 	l.stageBehind(e, args)
 }
@@ -80,15 +82,21 @@ func (srv *Server) rideReply(s *session, v resp.Value) {
 func (l *loop) commitStage() {
 	st := &l.stage
 	st.armed = false
-	from := 0
+	grown, from := st.claim, 0
+	room := l.srv.makeRoom(grown, len(st.ops))
 	for from < len(st.ops) {
 		to, start := from, l.stageStart(from)
 		for to < len(st.ops) && (to == from || st.ops[to].end-start <= stageBytesMax) {
 			to++
 		}
-		l.commitOps(from, to)
-		from = to
+		var last *claim
+		if to == len(st.ops) {
+			last = grown
+		}
+		l.commitOps(from, to, room, last)
+		room, from = front{}, to
 	}
+	st.claim = nil
 	clear(st.ops)
 	st.ops = st.ops[:0]
 	if st.body = st.body[:0]; cap(st.body) > arenaKeepMax {
@@ -104,11 +112,14 @@ func (l *loop) stageStart(i int) int {
 	return l.stage.ops[i-1].end
 }
 
-func (l *loop) commitOps(from, to int) {
+// commitOps hands some of them over, what makes room in front of them and c, which is told of their fate, behind; c
+// may be nil.
+func (l *loop) commitOps(from, to int, room front, c *claim) {
 	st := &l.stage
 	body := st.body[l.stageStart(from):st.ops[to-1].end]
-	l.srv.spend(len(body))
-	batch := l.srv.batcher.OpenFor(len(body))
+	l.srv.spend(len(room.body) + len(body))
+	batch := l.srv.batcher.OpenFor(len(room.body) + len(body))
+	room.put(batch)
 	batch.Body = append(batch.Body, body...)
 	writes := 0
 	for i := from; i < to; i++ {
@@ -123,6 +134,9 @@ func (l *loop) commitOps(from, to int) {
 	}
 	batch.Requests += writes
 	batch.Riders += to - from - writes
+	if c != nil {
+		c.put(batch)
+	}
 	l.srv.freeGarbage(batch, writes)
 	l.srv.batcher.Done()
 }
@@ -163,6 +177,8 @@ func (srv *Server) answerInternal(d *delivery) (concerned []*loop) {
 			l = o.s.loop
 		case *waiter:
 			l = o.s.loop
+		case *claim:
+			srv.room.settle(o)
 		case *internalRequest:
 			if failed := !d.err.IsNone(); failed {
 				o.done(nil, true)
