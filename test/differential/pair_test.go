@@ -38,7 +38,7 @@ type side struct {
 type pair struct {
 	sides    [2]*side
 	pipeline int
-	known    []difference
+	known    []difference // that can show with the families chosen
 }
 
 // newPair starts both servers.
@@ -52,7 +52,7 @@ func newPair(t *testing.T, server string, pipeline int) *pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pair{pipeline: pipeline, known: differences}
+	p := &pair{pipeline: pipeline}
 	for i, name := range []string{"redis", "here"} {
 		s := &side{name: name, command: []string{redisCommand, command}[i], dir: t.TempDir()}
 		p.sides[i] = s
