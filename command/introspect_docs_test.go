@@ -63,7 +63,7 @@ func TestArgumentsOfSyntax(t *testing.T) {
 // argumentsDiffer are commands whose arguments Redis groups or names otherwise, where no rule would tell.
 func argumentsDiffer() []string {
 	return strings.Fields("bitfield bitfield_ro bitcount bitpos flushdb flushall hrandfield hscan linsert lmove lmpop blmove blmpop restore set sort sort_ro " +
-		"zadd zrandmember zrange zrangestore zrank zrevrank")
+		"bzmpop zadd zmpop zrandmember zrange zrangestore zrank zrevrank")
 }
 
 // TestDocsLikeRedis compares COMMAND DOCS of every command that Redis has: texts, and arguments but for

@@ -48,7 +48,7 @@ func ZSets() []Spec {
 		{Name: "ZREVRANK", Syntax: "key member [WITHSCORE]",
 			Summary: "Determine the index of a member in a sorted set, with scores ordered from high to low", Since: "2.0.0", Group: "sorted-set", Complexity: "O(log(N))",
 			Arity: Between(3, 4), Keys: KeyAt(1), Flags: Fast, ACL: acl.SortedSet, Read: zRevRank},
-	}, slices.Concat(zSetSamples(), zSetRanges(), zSetCombinations())...)
+	}, slices.Concat(zSetSamples(), zSetRanges(), zSetCombinations(), zSetPops())...)
 }
 
 func zAdd(c *WriteCall) (resp.Value, error) { return zAddOrIncr(c, keyspace.Adding{}) }
