@@ -14,7 +14,7 @@ type Guard struct {
 
 // Guard makes the guard of a WATCH that this view serves. It keeps key.
 func (v *View) Guard(key []byte) Guard {
-	it, _ := v.Lookup(key)
+	it, _ := v.Find(key)
 	return Guard{DB: v.db, Key: key, Rev: it.Mod, View: v.mv.Revision()}
 }
 

@@ -27,7 +27,11 @@ type View struct {
 	pinned   bool          // the present, held at a revision across pauses
 	leases   []lease.Lease // of a pinned view: those due by estimate when it was pinned
 	misses   *news         // where reads of absent keys are told; nil where nobody wants to know
+	lookups  Lookups
 }
+
+// Lookups counts the keys of the present that were looked up and those that were not there.
+type Lookups struct{ Hits, Misses uint64 }
 
 // Need is what a View lacked to answer.
 type Need uint8
@@ -80,22 +84,35 @@ func (v *View) Lookup(key []byte) (mvcc.Item, bool) { return v.lookup(v.ks, key)
 
 // Find is Lookup for who asks about a key rather than for it: nobody is told if it is not there.
 func (v *View) Find(key []byte) (mvcc.Item, bool) {
-	it, ok := v.mv.Lookup(v.ks, key)
+	return v.found(v.ks, key)
+}
+
+func (v *View) found(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
+	it, ok := v.mv.Lookup(ks, key)
 	if !ok || !v.live(it) {
+		v.lookups.Misses++
 		return mvcc.Item{}, false
 	}
+	v.lookups.Hits++
 	return it, true
 }
 
-func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
-	it, ok := v.mv.Lookup(ks, key)
-	if !ok || !v.live(it) {
-		if v.misses != nil && ks == v.ks {
-			v.misses.event(v.space.classes, v.db, "keymiss", key)
-		}
-		return mvcc.Item{}, false
+// TakeLookups returns what was looked up since it was last called; nothing if the view's answers will be thrown away.
+func (v *View) TakeLookups() Lookups {
+	l := v.lookups
+	v.lookups = Lookups{}
+	if v.need != 0 || v.past {
+		return Lookups{}
 	}
-	return it, true
+	return l
+}
+
+func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
+	it, ok := v.found(ks, key)
+	if !ok && v.misses != nil && ks == v.ks {
+		v.misses.event(v.space.classes, v.db, "keymiss", key)
+	}
+	return it, ok
 }
 
 // live tells whether the item is within its deadline, noting when only a tick can say.

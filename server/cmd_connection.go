@@ -164,7 +164,8 @@ func reset(s *session, _ [][]byte) resp.Value {
 	s.endMonitor()
 	s.unsubscribeAll()
 	s.db, s.proto, s.mode = 0, resp.RESP2, replyOn
-	s.stale, s.noTouch, s.noEvict = false, false, false
+	s.stale = s.srv.conf.String("read-consistency") == "stale"
+	s.noTouch, s.noEvict = false, false
 	s.info.db.Store(0)
 	s.info.proto.Store(int32(resp.RESP2))
 	s.info.name.Store(nil)

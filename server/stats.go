@@ -1,11 +1,14 @@
 package server
 
 import (
+	"bytes"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
@@ -74,6 +77,21 @@ func (srv *Server) accountWrite(s *session, op *sm.LocalOp, failed bool) {
 	}
 }
 
+// lookedByWrite counts the look-up of a write that Redis counts as a read, by its reply. Other writes look up keys as well, and
+// Redis does not count those.
+func (srv *Server) lookedByWrite(spec *command.Spec, reply []byte) {
+	switch spec.Name {
+	case "GETSET", "GETDEL", "GETEX":
+	default:
+		return
+	}
+	if bytes.HasPrefix(reply, []byte("$-1")) || bytes.HasPrefix(reply, []byte("_")) {
+		srv.machine.Lookups.Add(keyspace.Lookups{Misses: 1})
+	} else {
+		srv.machine.Lookups.Add(keyspace.Lookups{Hits: 1})
+	}
+}
+
 func secondsOf(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 func upper(s string) string { return strings.ToUpper(s) }
@@ -87,6 +105,7 @@ func (srv *Server) resetStats() {
 	}
 	st.expiredBefore.Store(srv.expiredKeys())
 	st.evictedBefore.Store(srv.evictedKeys())
+	srv.machine.Lookups.Reset()
 	st.mu.Lock()
 	st.errors = nil
 	st.mu.Unlock()

@@ -55,6 +55,7 @@ func (m *Machine) RunRead(c *command.ReadCall, spec *command.Spec) (v resp.Value
 		}
 	}()
 	v, err := spec.Read(c)
+	m.looked(c.View)
 	if err != nil {
 		return command.ErrorReply(err)
 	}

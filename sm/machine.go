@@ -91,6 +91,7 @@ type Machine struct {
 	logTime atomic.Int64
 	members atomic.Pointer[[]Member]
 	counts  counts
+	Lookups Lookups // any goroutine's
 
 	// What only the applying goroutine touches.
 	state  state
