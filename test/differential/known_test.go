@@ -44,7 +44,9 @@ var differences = []difference{
 				strings.HasPrefix(want.Text, "ERR wrong number of arguments") && got.Text == "ERR syntax error"
 		}},
 	{row: rowZero, why: "-0 is taken for 0",
-		covers: func(_ []string, want, got wire.Reply) bool { return reflect.DeepEqual(withoutMinusZero(want), withoutMinusZero(got)) }},
+		covers: func(_ []string, want, got wire.Reply) bool {
+			return reflect.DeepEqual(withoutMinusZero(want), withoutMinusZero(got))
+		}},
 	{row: rowSession, why: "such commands are not put into transactions (alone)"},
 	{row: rowExpired, why: "nothing expires while it is looked at, but what is set with a deadline in the past is counted there for a moment",
 		covers: func(args []string, want, got wire.Reply) bool {
