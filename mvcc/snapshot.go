@@ -50,6 +50,11 @@ func (sn *Snapshot) Close() {
 
 // WriteTo writes the snapshot, with ErrStopped when stop is closed before the end.
 func (sn *Snapshot) WriteTo(w io.Writer, stop <-chan struct{}) error {
+	return sn.write(w, stop, func(key, value []byte) ([]byte, bool) { return value, true })
+}
+
+// write writes those rows that keep wants, with the values it gives them.
+func (sn *Snapshot) write(w io.Writer, stop <-chan struct{}, keep func(key, value []byte) ([]byte, bool)) error {
 	it, err := sn.db.NewIter(nil)
 	if err != nil {
 		return err
@@ -63,7 +68,11 @@ func (sn *Snapshot) WriteTo(w io.Writer, stop <-chan struct{}) error {
 		if n++; n%snapshotStopRow == 0 && closed(stop) {
 			return ErrStopped
 		}
-		if err := writeRow(buf, it.Key(), it.Value()); err != nil {
+		value, wanted := keep(it.Key(), it.Value())
+		if !wanted {
+			continue
+		}
+		if err := writeRow(buf, it.Key(), value); err != nil {
 			return err
 		}
 	}
