@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/redoubt-db/redoubt/internal/redistest"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -26,34 +24,7 @@ type original struct {
 // startOriginal starts a redis-server on a unix socket, and skips the test where there is none.
 func startOriginal(t *testing.T) *original {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
-	dir, err := os.MkdirTemp("", "command") // t.TempDir is too long for a unix socket on some systems
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections at") {
-	}
-	go io.Copy(io.Discard, out) // ends with the server
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := redistest.Start(t, "--save", "").Dial(t)
 	o := &original{t: t, conn: conn, r: bufio.NewReader(conn)}
 	o.do("HELLO", "3")
 	return o

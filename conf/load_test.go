@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/redoubt-db/redoubt/internal/redistest"
 )
 
 // deviations lists what differs from the defaults, one line each, without dir.
@@ -73,10 +74,7 @@ func describe(s *Set, notices []Notice, err error) string {
 
 // TestRefusedFilesLikeRedis gives the files of the corpus that are refused to redis-server, which must use the same words.
 func TestRefusedFilesLikeRedis(t *testing.T) {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
+	path := redistest.Path(t)
 	asked := 0
 	datadriven.RunTest(t, "testdata/load", func(t *testing.T, d *datadriven.TestData) string {
 		_, want, refused := strings.Cut(d.Expected, "***\n")

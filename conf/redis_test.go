@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redoubt-db/redoubt/internal/redistest"
 )
 
 // redis is a real redis-server, the judge of texts and defaults.
@@ -27,35 +29,9 @@ type redis struct {
 // startRedis starts one on a unix socket, in a directory of its own, and skips the test where there is none.
 func startRedis(t *testing.T, args ...string) *redis {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
-	dir, err := os.MkdirTemp("", "conf") // t.TempDir is too long for a unix socket on some systems
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	server := exec.Command(path, append(args, "--port", "0", "--unixsocket", socket, "--dir", dir)...)
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections at") {
-	}
-	go io.Copy(io.Discard, out) // ends with the server
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return &redis{t: t, conn: conn, r: bufio.NewReader(conn), dir: dir}
+	server := redistest.Start(t, args...)
+	conn := server.Dial(t)
+	return &redis{t: t, conn: conn, r: bufio.NewReader(conn), dir: server.Dir}
 }
 
 // do sends a command and returns the strings of its reply, or its error without the ERR.
@@ -334,10 +310,7 @@ var refusedStarts = [][]string{
 }
 
 func TestRefusedStartsLikeRedis(t *testing.T) {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
+	path := redistest.Path(t)
 	for _, args := range refusedStarts {
 		_, _, err := Load(args, nil)
 		if err == nil {

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redoubt-db/redoubt/internal/redistest"
 )
 
 // redis is a real server and a connection to it.
@@ -24,35 +23,9 @@ type redis struct {
 // startRedis starts a real server. The test is skipped where there is none, or only one of another format.
 func startRedis(t *testing.T) *redis {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
-	dir, err := os.MkdirTemp("", "rdb") // t.TempDir is too long for a unix socket on some systems
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--enable-debug-command", "yes")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections at") {
-	}
-	go io.Copy(io.Discard, out) // ends with the server
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	r := &redis{t: t, conn: conn, in: bufio.NewReader(conn), dir: dir}
+	server := redistest.Start(t, "--save", "", "--enable-debug-command", "yes")
+	conn := server.Dial(t)
+	r := &redis{t: t, conn: conn, in: bufio.NewReader(conn), dir: server.Dir}
 	r.do("SET", "version", "x")
 	if dump := r.do("DUMP", "version"); dump[len(dump)-footerBytes] != Version {
 		t.Skipf("redis-server writes version %d of the format, not %d", dump[len(dump)-footerBytes], Version)

@@ -1,48 +1,23 @@
 package resp
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redoubt-db/redoubt/internal/redistest"
 )
 
 // startRedis starts a real redis-server on a unix socket and gives the socket's path. The test is
 // skipped where there is none.
 func startRedis(t *testing.T, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
-	dir, err := os.MkdirTemp("", "resp") // t.TempDir is too long for a unix socket on some systems
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	server := exec.Command(path, append([]string{"--port", "0", "--unixsocket", socket, "--dir", dir, "--save", ""}, args...)...)
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections at") {
-	}
-	go io.Copy(io.Discard, out) // ends with the server
-	return socket
+	return redistest.Start(t, append([]string{"--save", ""}, args...)...).Socket
 }
 
 // converse sends bytes on a connection of its own, closes its sending half, and reads all that comes back.

@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redoubt-db/redoubt/internal/redistest"
 )
 
 // cases are the odd corners. TestLikeRedis asks a real server about each of them.
@@ -309,34 +306,7 @@ func TestLikeRedis(t *testing.T) {
 // redis starts a redis-server on a unix socket and returns a function that sends a command and returns the first line of the reply.
 func redis(t *testing.T) func(args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("redis-server is not installed")
-	}
-	dir, err := os.MkdirTemp("", "glob") // t.TempDir is too long for a unix socket on some systems
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	server := exec.Command(path, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "")
-	out, err := server.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections at") {
-	}
-	go io.Copy(io.Discard, out) // ends with the server
-	conn, err := net.Dial("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := redistest.Start(t, "--save", "").Dial(t)
 	r := bufio.NewReader(conn)
 	return func(args ...string) string {
 		t.Helper()

@@ -26,12 +26,13 @@ var mayImport = map[string][]string{
 		"keyspace", "mvcc", "internal/glob"},
 	"cmd/redoubt": {"server", "conf"},
 
-	"internal/corpus": {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
-	"internal/geo":    {},
-	"internal/glob":   {},
-	"internal/lint":   {},
-	"internal/slab":   {},
-	"internal/ranked": {"internal/slab"},
+	"internal/corpus":    {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
+	"internal/geo":       {},
+	"internal/glob":      {},
+	"internal/lint":      {},
+	"internal/slab":      {},
+	"internal/ranked":    {"internal/slab"},
+	"internal/redistest": {}, // for tests only
 }
 
 // blackBoxes know the server by its command line and its protocol only: what lies in these folders may import the packages named here.
