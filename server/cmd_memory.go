@@ -45,10 +45,6 @@ func memoryCommands() []sessionCommand {
 	)}
 }
 
-// keyOverheadBytes is about what the index takes for a key beside its name and value: an entry, its place in
-// the table and in the tree.
-const keyOverheadBytes = 80
-
 // memoryUsage tells what a key takes in memory now: a value that is only on disk takes nothing.
 func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 	for i := 3; i < c.Len(); i += 2 {
@@ -67,11 +63,7 @@ func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 	if !ok {
 		return resp.Null(), nil
 	}
-	size := int64(keyOverheadBytes + len(it.Key))
-	if !it.Cold {
-		size += int64(it.Len)
-	}
-	return resp.Int(size), nil
+	return resp.Int(c.View.MemoryUsage(it)), nil
 }
 
 func memoryPurge(s *session, _ [][]byte) resp.Value {
@@ -105,6 +97,8 @@ func memoryStats(s *session, _ [][]byte) resp.Value {
 	}
 	number("keys.bytes-per-key", each)
 	number("dataset.bytes", r.dataset())
+	number("bounded.bytes", r.data.Used)
+	number("past.bytes", r.data.Past)
 	add("dataset.percentage", resp.Double(100*ratio(r.dataset(), r.used)))
 	add("peak.percentage", resp.Double(100*ratio(r.used, r.peak)))
 	number("allocator.allocated", r.used)

@@ -148,7 +148,7 @@ func TestSaveAndDigest(t *testing.T) {
 func TestMemory(t *testing.T) {
 	c := startNode(t).dial(t)
 	c.want("SET a 12345", "OK")
-	c.want("MEMORY USAGE a SAMPLES 0", "(integer) 86")
+	c.want("MEMORY USAGE a SAMPLES 0", "(integer) 112")
 	c.contains("MEMORY STATS", "\"keys.count\"\n", "\"dataset.bytes\"")
 	c.contains("MEMORY DOCTOR", "Sam")
 	c.contains("MEMORY MALLOC-STATS", "store: records")

@@ -158,3 +158,107 @@ func TestFloodStaysInBounds(t *testing.T) {
 		})
 	}
 }
+
+// fill writes keys until what counts is near a bound that many bytes away, sets it, and returns how many.
+func (c *testClient) fill(policy, suffix string, bytes int64) (keys int) {
+	c.t.Helper()
+	limit := c.bounded() + bytes
+	c.do("CONFIG SET maxmemory-policy " + policy + " maxmemory " + strconv.FormatInt(limit, 10))
+	for ; keys%16 != 0 || c.bounded()+4096 < limit; keys++ {
+		if got := c.do(fmt.Sprintf("SET key:%d x%s", keys, suffix)); got != "OK" {
+			c.t.Fatalf("%s: SET of key %d below the bound = %s", policy, keys, got)
+		}
+	}
+	return keys
+}
+
+// TestBoundOfSmallKeys is what Redis' suite asks in unit/maxmemory: with as many keys again, of a byte each, the bound
+// is kept; keys without a deadline go only if the policy says so.
+func TestBoundOfSmallKeys(t *testing.T) {
+	for _, policy := range []string{"allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"} {
+		c := startNode(t).dial(t)
+		n := c.fill(policy, " EX 10000", 40<<10)
+		if n < 10 {
+			t.Fatalf("%s: %d keys are 40 KiB", policy, n)
+		}
+		for i := range n {
+			if got := c.do(fmt.Sprintf("SET again:%d x EX 10000", i)); got != "OK" {
+				t.Fatalf("%s: %s", policy, got)
+			}
+		}
+		limit, _ := strconv.ParseInt(strings.Fields(strings.ReplaceAll(c.do("CONFIG GET maxmemory"), `"`, ""))[3], 10, 64)
+		if used := c.bounded(); used > limit+4096 {
+			t.Errorf("%s: %d bytes after as many keys again, more than %d", policy, used, limit)
+		}
+		if evicted := c.field("stats", "evicted_keys"); evicted == 0 {
+			t.Errorf("%s: nothing was evicted", policy)
+		}
+		if strings.HasPrefix(policy, "allkeys") {
+			continue
+		}
+		c = startNode(t).dial(t)
+		n = c.fill(policy, "", 40<<10)
+		refused := 0
+		for i := range n {
+			if c.do(fmt.Sprintf("SET again:%d x", i)) == "(error) OOM command not allowed when used memory > 'maxmemory'." {
+				refused++
+			}
+		}
+		if evicted := c.field("stats", "evicted_keys"); refused == 0 || evicted > 0 {
+			t.Errorf("%s: without volatile keys %d of %d SETs were refused, %d keys evicted", policy, refused, n, evicted)
+		}
+	}
+}
+
+// A lower bound is reached without a write, and MULTI is held against the bound as a whole.
+func TestLowerBound(t *testing.T) {
+	c := startNode(t, "--maxmemory-policy", "allkeys-lru").dial(t)
+	for i := range 2000 {
+		c.do(fmt.Sprintf("SET key:%d %0500d", i, i))
+	}
+	half := c.bounded() / 2
+	c.do("CONFIG SET maxmemory " + strconv.FormatInt(half, 10))
+	deadline := time.Now().Add(10 * time.Second)
+	for c.bounded() > half+half/100 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes are kept, more than %d", c.bounded(), half)
+		}
+	}
+	if n := c.do("DBSIZE"); n < "(integer) 800" || len(n) != len("(integer) 999") && n > "(integer) 1100" {
+		t.Errorf("half of the memory keeps %s of 2000 keys", n)
+	}
+	c.do("CONFIG SET maxmemory-policy volatile-lru")
+	c.do("CONFIG SET maxmemory 1")
+	for _, line := range []struct{ line, want string }{
+		{"SET a b", "(error) OOM command not allowed when used memory > 'maxmemory'."},
+		{"DEL key:1999", "(integer) 1"},
+		{"MULTI", "OK"},
+		{"SET a b", "(error) OOM command not allowed when used memory > 'maxmemory'."},
+		{"EXEC", "(error) EXECABORT Transaction discarded because of previous errors."},
+		{"CONFIG SET maxmemory 0", "OK"},
+		{"MULTI", "OK"},
+		{"SET a b", "QUEUED"},
+		{"EXEC", "1) OK"},
+	} {
+		if got := c.do(line.line); got != line.want {
+			t.Errorf("%s = %s, want %s", line.line, got, line.want)
+		}
+	}
+}
+
+// TestObjectByPolicy compares what OBJECT says of uses, with a real redis-server.
+func TestObjectByPolicy(t *testing.T) {
+	real, ours := startRedis(t), startNode(t).dial(t)
+	for _, line := range []string{
+		"SET n 7", "OBJECT FREQ n", "OBJECT IDLETIME n", "OBJECT REFCOUNT n", "OBJECT FREQ none",
+		"CONFIG SET maxmemory 1gb maxmemory-policy allkeys-lru", "SET n 7", "OBJECT REFCOUNT n", "OBJECT IDLETIME n", "OBJECT FREQ n",
+		"CONFIG SET maxmemory-policy allkeys-random", "SET n 7", "OBJECT REFCOUNT n",
+		"CONFIG SET maxmemory-policy volatile-lfu lfu-log-factor 0 lfu-decay-time 0", "OBJECT IDLETIME n", "OBJECT IDLETIME none", "OBJECT FREQ none",
+		"SET fresh v", "OBJECT FREQ fresh", "GET fresh", "OBJECT FREQ fresh", "APPEND fresh w", "OBJECT FREQ fresh", "OBJECT ENCODING fresh", "OBJECT FREQ fresh",
+		"DEL fresh", "SET fresh v", "OBJECT FREQ fresh", "TOUCH fresh", "OBJECT FREQ fresh", "EXPIRE fresh 100", "OBJECT FREQ fresh",
+	} {
+		if want, got := real.do(line), ours.do(line); got != want {
+			t.Errorf("%s = %s, want %s", line, got, want)
+		}
+	}
+}
