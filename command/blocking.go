@@ -33,13 +33,14 @@ func (s *Spec) timeoutAt(argv [][]byte) int {
 
 func (a args) timeout(i int) (ms int64, err error) {
 	f, ok := parseFloat(a[i])
-	switch {
-	case !ok || math.IsInf(f, 0) || math.Ceil(f*1000) > math.MaxInt64/2:
+	if !ok {
 		return 0, errTimeout
-	case f < 0:
+	}
+	f = math.Ceil(f * 1000)
+	if f < 0 || f >= 1<<63 { // Redis' integer turns negative
 		return 0, errTimeoutNegative
 	}
-	return int64(math.Ceil(f * 1000)), nil
+	return int64(min(f, math.MaxInt64/2)), nil
 }
 
 // WaitKeys are the keys whose writing wakes a client that waits with these arguments: those it takes something from.
