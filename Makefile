@@ -1,6 +1,6 @@
 # The commands of this project, each one line that can be typed as well.
 
-.PHONY: build test race ci lint crash goredis smoke compat differential bench bench-memory bench-compaction docs
+.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction docs
 
 build:
 	go build -o redoubt ./cmd/redoubt
@@ -22,6 +22,18 @@ ROUNDS ?= 30
 SERVER ?= redoubt
 crash:
 	go test ./test/crash -count=1 -timeout 2h -v -run TestKill -args -rounds $(ROUNDS) -server "$(SERVER)"
+
+# Three nodes under kill -9, SIGSTOP, cuts of the network and changes of the membership, for DURATION.
+DURATION ?= 10m
+INTERVAL ?= 2s
+SEED ?= 0
+chaos:
+	go test ./test/chaos -count=1 -timeout 24h -v -args -duration $(DURATION) -interval $(INTERVAL) -seed $(SEED)
+
+# The pause that clients of the other nodes notice when the leader is killed, KILLS times.
+KILLS ?= 30
+failover:
+	go test ./test/cluster -count=1 -timeout 1h -v -run TestFailover -args -kills $(KILLS) -pause 2s
 
 goredis:
 	cd test/goredis && go test -count=1 ./...

@@ -16,10 +16,10 @@ import (
 var (
 	kills   = flag.Int("kills", 3, "how often TestFailover kills the leader")
 	clients = flag.Int("clients", 50, "clients of TestFailover")
+	pause   = flag.Duration("pause", 5*time.Second, "the longest that TestFailover lets a client wait; make failover says 2s, which other work on the machine may spoil")
 )
 
 const (
-	pauseMax   = 2 * time.Second // that a client of another node may notice, on a disk whose fsync stays under 300 ms
 	counters   = 10
 	warmWrites = 200 // between two kills
 )
@@ -112,8 +112,8 @@ func TestFailover(t *testing.T) {
 	r.must(r.SameState())
 	slices.Sort(pauses)
 	t.Logf("%d kills, %d clients, %d requests: pause p50 %s, max %s", *kills, *clients, l.total.Load(), pauses[len(pauses)/2], pauses[len(pauses)-1])
-	if longest := pauses[len(pauses)-1]; longest > pauseMax {
-		t.Errorf("the longest pause was %s, want at most %s", longest, pauseMax)
+	if longest := pauses[len(pauses)-1]; longest > *pause {
+		t.Errorf("the longest pause was %s, want at most %s", longest, *pause)
 	}
 }
 

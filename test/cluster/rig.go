@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,10 +34,13 @@ type Rig struct {
 
 // Node is one process, or the place of one.
 type Node struct {
-	Name string
-	Port int
-	Dir  string
-	Srv  *process.Server // nil when it was not started
+	Name   string
+	Host   string // where it is reached; 127.0.0.1 by default
+	Port   int
+	Dir    string
+	Prefix string          // words before the command line, such as those that enter a network namespace
+	Args   []string        // of this node
+	Srv    *process.Server // nil when it was not started
 
 	rig    *Rig
 	paused bool
@@ -59,7 +63,7 @@ func (r *Rig) Add() (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{Name: "n" + strconv.Itoa(len(r.Nodes)+1), Port: port, rig: r}
+	n := &Node{Name: "n" + strconv.Itoa(len(r.Nodes)+1), Host: "127.0.0.1", Port: port, rig: r}
 	n.Dir = filepath.Join(r.Dir, n.Name)
 	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
 		return nil, err
@@ -166,12 +170,12 @@ func (r *Rig) Close() {
 }
 
 // Addr is the node's client address.
-func (n *Node) Addr() string { return "127.0.0.1:" + strconv.Itoa(n.Port) }
+func (n *Node) Addr() string { return n.Host + ":" + strconv.Itoa(n.Port) }
 
 // Launch starts the process and does not wait for it to be ready.
 func (n *Node) Launch(more ...string) (err error) {
-	args := append(append([]string{}, n.rig.Args...), more...)
-	n.Srv, err = process.Launch(n.rig.Binary+" --port {port} --dir {dir} --enable-debug-command yes", n.Port, n.Dir, args...)
+	args := slices.Concat(n.rig.Args, n.Args, more)
+	n.Srv, err = process.Launch(n.Prefix+" "+n.rig.Binary+" --port {port} --dir {dir} --enable-debug-command yes", n.Port, n.Dir, args...)
 	return err
 }
 
