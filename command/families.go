@@ -9,6 +9,7 @@ func Families() [][]Spec {
 		HyperLogLogs(),
 		Lists(),
 		Hashes(),
+		Sets(),
 		ZSets(),
 		Generics(),
 		Sorts(),
