@@ -143,6 +143,9 @@ func (p *pair) scan(c call) (want, got wire.Reply, wrong string, err error) {
 			if at == 2 && !strings.EqualFold(c.args[0], "SSCAN") {
 				width = 2
 			}
+			if strings.EqualFold(c.args[0], "ZSCAN") {
+				r = withoutMinusZero(r)
+			}
 			found[i] = append(found[i], chunks(r.Elems[1], width)...)
 			if c.args[at] != "0" || r.Elems[0].Text == "0" {
 				break
