@@ -284,6 +284,9 @@ func (o *lPosOptions) find(l mvcc.Collection, item []byte) (found []resp.Value) 
 	skip, index, step := o.rank-1, int64(0), int64(1)
 	if o.rank < 0 {
 		skip, index, step = -(o.rank + 1), int64(l.Len()-1), -1
+		if o.rank == math.MinInt64 {
+			skip = 0 // as in Redis, where it has no opposite
+		}
 	}
 	seen := int64(0)
 	look := func(e *mvcc.Element) bool {

@@ -20,10 +20,10 @@ func listPops() []Spec {
 	return []Spec{
 		{Name: "LPOP", Syntax: "key [count]",
 			Summary: "Remove and get the first elements in a list", Since: "1.0.0", Group: "list", Complexity: popCost,
-			Arity: Between(2, 3), Keys: from, Flags: Fast, ACL: acl.List, Write: lPop},
+			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: lPop},
 		{Name: "RPOP", Syntax: "key [count]",
 			Summary: "Remove and get the last elements in a list", Since: "1.0.0", Group: "list", Complexity: popCost,
-			Arity: Between(2, 3), Keys: from, Flags: Fast, ACL: acl.List, Write: rPop},
+			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: rPop},
 		{Name: "LMOVE", Syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
 			Summary: "Pop an element from a list, push it to another list and return it", Since: "6.2.0", Group: "list", Complexity: "O(1)",
 			Arity: Exactly(5), Keys: fromTo, Flags: DenyOOM, ACL: acl.List, Write: lMove},
@@ -70,10 +70,14 @@ func take(c *WriteCall, l *keyspace.List, key []byte, end keyspace.End, n int) [
 	return list
 }
 
-func lPop(c *WriteCall) (resp.Value, error) { return pop(c, keyspace.Left) }
-func rPop(c *WriteCall) (resp.Value, error) { return pop(c, keyspace.Right) }
+func lPop(c *WriteCall) (resp.Value, error) { return pop(c, keyspace.Left, "lpop") }
+func rPop(c *WriteCall) (resp.Value, error) { return pop(c, keyspace.Right, "rpop") }
 
-func pop(c *WriteCall, end keyspace.End) (resp.Value, error) {
+// pop finds too many arguments here rather than by its arity, so that MULTI queues it, as Redis does.
+func pop(c *WriteCall, end keyspace.End, name string) (resp.Value, error) {
+	if c.Len() > 3 {
+		return WrongArity(name), nil
+	}
 	n, many := int64(1), c.Len() == 3
 	if many {
 		var err error

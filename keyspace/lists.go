@@ -1,6 +1,8 @@
 package keyspace
 
 import (
+	"math"
+
 	"github.com/redoubt-db/redoubt/mvcc"
 )
 
@@ -183,6 +185,9 @@ func (l *List) Remove(count int64, item []byte) (removed int) {
 	}
 	var found []mvcc.Element
 	limit := max(count, -count)
+	if count == math.MinInt64 {
+		limit = math.MaxInt64
+	}
 	collect := func(e *mvcc.Element) bool {
 		if string(e.Value) == string(item) {
 			found = append(found, mvcc.Element{Major: e.Major, Name: append([]byte(nil), e.Name...)})

@@ -77,7 +77,7 @@ func (b *waiter) settled(op *sm.LocalOp, reply []byte, fault resp.Value) {
 		b.finish(append([]byte(nil), reply...), op.Rev)
 	default:
 		if b.null == nil {
-			b.null = append([]byte{}, reply...)
+			b.null = resp.NullArray().Append(nil, b.s.proto) // whatever the command answers where it may not wait
 			b.s.setFlag(flagBlocked, true)
 			b.s.srv.waiters.blocked.Add(1)
 		}
