@@ -25,10 +25,10 @@ type execution struct {
 	local *Local // nil: no replies
 	next  int    // of local.Ops
 
-	fault error // of the command that ran last, if its handler had one
-	locked    bool // the store's lock is held
-	listening bool // somebody on this node may want to hear what requests say
-	queue     bool // inside a MULTI block, where internal commands, which may not be undone, have no place
+	fault     error // of the command that ran last, if its handler had one
+	locked    bool  // the store's lock is held
+	listening bool  // somebody on this node may want to hear what requests say
+	queue     bool  // inside a MULTI block, where internal commands, which may not be undone, have no place
 
 	args  [][]byte
 	ahead prefetcher
