@@ -188,6 +188,5 @@ func storeCombination(c *WriteCall, how combining, event string) (resp.Value, er
 		return resp.None, err
 	}
 	list := all.members()
-	c.Tx.StoreZSet(c.At(1), list, event)
-	return resp.Int(int64(len(list))), nil
+	return resp.Int(int64(c.Tx.StoreZSet(c.At(1), list, event))), nil
 }

@@ -265,8 +265,7 @@ func zRangeStore(c *WriteCall) (resp.Value, error) {
 			list = append(list, keyspace.Scored{Name: name, Score: score})
 		})
 	}
-	c.Tx.StoreZSet(c.At(1), list, "zrangestore")
-	return resp.Int(int64(len(list))), nil
+	return resp.Int(int64(c.Tx.StoreZSet(c.At(1), list, "zrangestore"))), nil
 }
 
 func zCount(c *ReadCall) (resp.Value, error) {

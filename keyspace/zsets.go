@@ -148,14 +148,14 @@ func (z *ZSet) Pop(n int, highest bool) []Scored {
 // Collection is the members as they are now: good until the next change, and only if the key exists.
 func (z *ZSet) Collection() mvcc.Collection { return z.now() }
 
-// StoreZSet makes key the sorted set of those members, each named once, whatever was there, and tells the event; without
-// members, the key goes. It copies names first, which may be of what is there.
-func (tx *Tx) StoreZSet(key []byte, members []Scored, event string) {
+// StoreZSet makes key the sorted set of those members, whatever was there, and tells the event; without members, the
+// key goes. It copies names first, which may be of what is there, and returns how many members there are now.
+func (tx *Tx) StoreZSet(key []byte, members []Scored, event string) int {
 	if len(members) == 0 {
 		if tx.Delete(key) {
 			tx.Notify(ClassGeneric, "del", key)
 		}
-		return
+		return 0
 	}
 	limits := &tx.space.limits
 	names := arenaFor(len(members))
@@ -171,6 +171,7 @@ func (tx *Tx) StoreZSet(key []byte, members []Scored, event string) {
 		e.put(scoredElement(m, room))
 	}
 	tx.Notify(ClassZSet, event, key)
+	return e.Len()
 }
 
 // arenaFor is an arena for n names of the usual length, that takes no more memory than a few need.
