@@ -61,7 +61,30 @@ func (s *Set) Pop(n int) [][]byte {
 		list = append(list, names.copy(e.Name))
 		s.remove(e)
 	}
+	if n > 0 && s.Len()*popMoves <= n {
+		s.shrink()
+	}
 	return list
+}
+
+// popMoves is how many times more members Redis must pop than it leaves to make a new set of these, whose compact form may be
+// again what it was at first.
+const popMoves = 5
+
+// shrink gives the set the compact form if that fits.
+func (s *Set) shrink() {
+	m, fits := s.Members(), s.it.Hint != HintCompact && int64(s.Len()) <= s.tx.space.limits.setInts
+	m.each(func(name []byte) bool {
+		if fits {
+			_, fits = ParseInt(name)
+		}
+		return fits
+	})
+	if fits {
+		a := s.it.Attr
+		a.Hint = HintCompact
+		s.it = s.tx.mv.SetAttr(s.tx.ks, s.key, a)
+	}
 }
 
 // Members is the set as it is now, good until the next change of it.

@@ -117,7 +117,34 @@ func (p *pair) level(key string, want, got wire.Reply) error {
 	if _, err := p.sides[1].do(append([]string{"SADD", key}, back...)); err != nil {
 		return err
 	}
-	_, err := p.sides[1].do(append([]string{"SREM", key}, away...))
+	if _, err := p.sides[1].do(append([]string{"SREM", key}, away...)); err != nil {
+		return err
+	}
+	return p.levelEncoding(key)
+}
+
+// levelEncoding makes ours an intset if redis' is one: it makes a new set of a few that are left, and chance decides whether these are
+// integers.
+func (p *pair) levelEncoding(key string) error {
+	var encoding [2]string
+	for i, s := range p.sides {
+		r, err := s.do([]string{"OBJECT", "ENCODING", key})
+		if err != nil {
+			return err
+		}
+		encoding[i] = r.Text
+	}
+	if encoding[0] != "intset" || encoding[1] == "intset" {
+		return nil
+	}
+	deadline, err := p.sides[1].do([]string{"PEXPIRETIME", key})
+	if err != nil {
+		return err
+	}
+	if _, err := p.sides[1].do([]string{"SUNIONSTORE", key, key}); err != nil || deadline.Int < 0 {
+		return err
+	}
+	_, err = p.sides[1].do([]string{"PEXPIREAT", key, fmt.Sprint(deadline.Int)})
 	return err
 }
 
