@@ -48,6 +48,11 @@ func (p *pair) chance(c call) (want, got wire.Reply, wrong string, err error) {
 	if err != nil {
 		return want, got, "", err
 	}
+	for i := range all {
+		for j := range all[i] {
+			all[i][j] = withoutMinusZero(all[i][j])
+		}
+	}
 	want, got = all[0][1], all[1][1]
 	if !unordered.same(all[0][0], all[1][0]) {
 		return want, got, fmt.Sprintf("%s differs before it", list[0]), nil
