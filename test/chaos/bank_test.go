@@ -34,7 +34,7 @@ func (tr *trial) transfer(c *client, i int) {
 			from := n % accounts
 			tr.finished(tr.move(c, from, (from+1+i%(accounts-1))%accounts))
 		}
-		time.Sleep(bankPause)
+		tr.wait(bankPause)
 	}
 }
 

@@ -53,11 +53,19 @@ func (tr *trial) running() bool {
 	}
 }
 
+// wait paces clients and faults. A run that is over waits for nothing.
+func (tr *trial) wait(pause time.Duration) {
+	select {
+	case <-time.After(pause):
+	case <-tr.stop:
+	}
+}
+
 // finished counts; a client that was refused waits a moment before it asks again.
 func (tr *trial) finished(result outcome) {
 	tr.results[result].Add(1)
 	if result != done {
-		time.Sleep(20 * time.Millisecond)
+		tr.wait(20 * time.Millisecond)
 	}
 }
 

@@ -27,7 +27,7 @@ func (tr *trial) expire(c *client, i int) {
 		_, result := c.do([]string{"SET", key, "v", "PX", fmt.Sprint(ttl.Milliseconds())})
 		tr.finished(result)
 		if result != done {
-			time.Sleep(expiryPoll)
+			tr.wait(expiryPoll)
 			continue
 		}
 		for gone, asked := 0, 0; gone < 4 && tr.running(); asked++ {
@@ -46,7 +46,7 @@ func (tr *trial) expire(c *client, i int) {
 				tr.Errorf("%s with %s to live came back on %s after %s", key, ttl, o.node.Name, answered-sent)
 				return
 			}
-			time.Sleep(expiryPoll)
+			tr.wait(expiryPoll)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (tr *trial) leader() *cluster.Node {
 func (tr *trial) any() *cluster.Node { return tr.rig.Nodes[tr.rng.IntN(voters)] }
 
 // some waits for up to max, by chance.
-func (tr *trial) some(max time.Duration) { time.Sleep(time.Duration(tr.rng.Int64N(int64(max)))) }
+func (tr *trial) some(max time.Duration) { tr.wait(time.Duration(tr.rng.Int64N(int64(max)))) }
 
 func (tr *trial) kill(n *cluster.Node) error {
 	n.Kill()

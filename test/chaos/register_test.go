@@ -82,7 +82,7 @@ func (tr *trial) register(c *client, i int) {
 			h.mu.Unlock()
 		}
 		tr.finished(result)
-		time.Sleep(registerPause)
+		tr.wait(registerPause)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestAway(t *testing.T) {
 	}
 	for range 2 { // the first time it is killed at once
 		r.must(away.Launch())
-		time.Sleep(300 * time.Millisecond) // into the transfer, or before or behind it: any moment must do
+		<-time.After(300 * time.Millisecond) // into the transfer, or before or behind it: any moment must do
 		away.Kill()
 	}
 	stop := make(chan struct{})
