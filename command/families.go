@@ -9,8 +9,10 @@ func Families() [][]Spec {
 		HyperLogLogs(),
 		Lists(),
 		Hashes(),
+		FieldLives(),
 		Sets(),
 		ZSets(),
+		Geos(),
 		Generics(),
 		Sorts(),
 		Dumps(),
@@ -21,5 +23,6 @@ func Families() [][]Spec {
 		Publishing(),
 		Internals(),
 		evictions(),
+		dueFields(),
 	}
 }

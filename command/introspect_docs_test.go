@@ -63,6 +63,7 @@ func TestArgumentsOfSyntax(t *testing.T) {
 // argumentsDiffer are commands whose arguments Redis groups or names otherwise, where no rule would tell.
 func argumentsDiffer() []string {
 	return strings.Fields("bitfield bitfield_ro bitcount bitpos flushdb flushall hrandfield hscan linsert lmove lmpop blmove blmpop restore set sort sort_ro " +
+		"geoadd geodist geosearch geosearchstore georadius georadius_ro georadiusbymember georadiusbymember_ro " +
 		"bzmpop zadd zmpop zrandmember zrange zrangestore zrank zrevrank")
 }
 

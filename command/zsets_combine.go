@@ -49,8 +49,14 @@ func zSetCombinations() []Spec {
 
 // keysStored are a destination and as many keys as the argument behind it says.
 func keysStored() Keys {
-	return Keys{First: 1, Last: 1, Step: 1, Find: func(args [][]byte) []int { return KeysCounted(2).Positions([]int{1}, args) }}.
-		With(KeySpec{Index: 1, Access: "OW update"}, KeySpec{Index: 2, Counted: true, Access: "RO access"})
+	find := func(args [][]byte) []int {
+		keys := KeysCounted(2).Positions([]int{1}, args)
+		if len(keys) == 1 {
+			return nil // the number is no number, or not of these
+		}
+		return keys
+	}
+	return Keys{First: 1, Last: 1, Step: 1, Find: find}.With(KeySpec{Index: 1, Access: "OW update"}, KeySpec{Index: 2, Counted: true, Access: "RO access"})
 }
 
 // combining is how sorted sets are combined.

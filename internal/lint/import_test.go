@@ -16,7 +16,7 @@ var mayImport = map[string][]string{
 	"resp":     {},
 	"conf":     {"internal/glob"},                    // CONFIG GET takes patterns
 	"mvcc":     {"internal/slab", "internal/ranked"}, // its memory
-	"keyspace": {"mvcc", "lease", "rdb", "internal/glob"},
+	"keyspace": {"mvcc", "lease", "rdb", "internal/geo", "internal/glob"},
 	"script":   {"resp"},
 	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/geo", "internal/glob"}, // mvcc for revisions, which are replies and arguments
 	"sm":       {"command", "keyspace", "mvcc", "lease", "resp"},
