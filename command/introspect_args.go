@@ -149,7 +149,7 @@ func (p *syntax) valued(name string) argument {
 	case slices.Contains(strings.Fields("longitude latitude radius width height score timeout"), name), name == "increment" && p.float:
 		kind = "double"
 	case name == "value" && p.bits, slices.Contains(strings.Fields("count cursor offset start end stop seconds milliseconds increment decrement index index1 index2 "+
-		"numkeys limit db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n port replicas"), name):
+		"numkeys numfields limit db destination-db bit len rank num-matches weight id-ms ttl-ms revision rev n port replicas"), name):
 		kind = "integer"
 	}
 	return argument{name: name, kind: kind}

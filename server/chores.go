@@ -16,7 +16,7 @@ import (
 // What the chores do at a time, and how often they look.
 const (
 	choreTick         = 100 * time.Millisecond
-	expiredPerEntry   = 500                   // keys ended by one request; keeps apply under a few milliseconds
+	expiredPerEntry   = 500                   // keys or fields ended by one request; keeps apply under a few milliseconds
 	compactPerEntry   = 100                   // superseded versions freed by a request of its own ...
 	compactPause      = 20 * time.Millisecond // ... and the time to the next, so that fewer than one write in a hundred meets one
 	compactPauseIdle  = 2 * time.Millisecond  // while there are no writes
@@ -133,7 +133,7 @@ func (c *chores) pause() {
 	time.AfterFunc(pause, c.goOn)
 }
 
-// expire ends keys and leases that are due by this node's estimate; apply looks again at log time.
+// expire ends keys, fields and leases that are due by this node's estimate; apply looks again at log time.
 func (c *chores) expire() bool {
 	srv := c.srv
 	now := srv.clock.estimate()
@@ -143,10 +143,15 @@ func (c *chores) expire() bool {
 	}
 	space := srv.machine.Space()
 	due := space.Due(now, expiredPerEntry)
+	fields := space.DueFields(now, expiredPerEntry)
 	leases := space.DueLeases(now, expiredPerEntry)
 	srv.machine.RUnlock()
 	for _, d := range due {
 		c.propose(d.DB, append([][]byte{[]byte(" EXPIRE")}, d.Keys...)...)
+	}
+	for _, d := range fields {
+		limit := strconv.AppendInt(nil, expiredPerEntry, 10)
+		c.propose(d.DB, append([][]byte{[]byte(command.ExpireFields), limit}, d.Keys...)...)
 	}
 	if len(leases) > 0 {
 		args := [][]byte{[]byte(" REVOKE-DUE")}
@@ -155,7 +160,7 @@ func (c *chores) expire() bool {
 		}
 		c.propose(0, args...)
 	}
-	return len(due)+len(leases) > 0
+	return len(due)+len(fields)+len(leases) > 0
 }
 
 // compactStep frees what compaction has passed, one bounded step after another.
