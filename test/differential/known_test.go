@@ -2,6 +2,7 @@ package differential
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/redoubt-db/redoubt/test/wire"
@@ -64,5 +65,19 @@ func withoutMinusZero(r wire.Reply) wire.Reply {
 	for _, e := range elems {
 		r.Elems = append(r.Elems, withoutMinusZero(e))
 	}
+	return r
+}
+
+// scoresWithoutMinusZero is the same for the second elements of pairs, which may be flat.
+func scoresWithoutMinusZero(r wire.Reply) wire.Reply {
+	elems := slices.Clone(r.Elems)
+	for i, e := range elems {
+		if len(e.Elems) == 2 {
+			elems[i] = scoresWithoutMinusZero(e)
+		} else if i%2 == 1 {
+			elems[i] = withoutMinusZero(e)
+		}
+	}
+	r.Elems = elems
 	return r
 }

@@ -41,7 +41,7 @@ func (l law) same(want, got wire.Reply) bool {
 	case unordered:
 		return slices.Equal(sorted(chunks(want, 1)), sorted(chunks(got, 1)))
 	case pairs:
-		return slices.Equal(sorted(chunks(withoutMinusZero(want), 2)), sorted(chunks(withoutMinusZero(got), 2)))
+		return slices.Equal(sorted(chunks(scoresWithoutMinusZero(want), 2)), sorted(chunks(scoresWithoutMinusZero(got), 2)))
 	case near:
 		return want.Kind == ':' && want.Int >= 0 && got.Int >= 0 && max(want.Int-got.Int, got.Int-want.Int) <= nearMillis
 	case ties:

@@ -50,7 +50,9 @@ func (p *pair) chance(c call) (want, got wire.Reply, wrong string, err error) {
 	}
 	for i := range all {
 		for j := range all[i] {
-			all[i][j] = withoutMinusZero(all[i][j])
+			if width == 2 {
+				all[i][j] = scoresWithoutMinusZero(all[i][j])
+			}
 		}
 	}
 	want, got = all[0][1], all[1][1]
@@ -176,7 +178,7 @@ func (p *pair) scan(c call) (want, got wire.Reply, wrong string, err error) {
 				width = 2
 			}
 			if strings.EqualFold(c.args[0], "ZSCAN") {
-				r = withoutMinusZero(r)
+				r.Elems[1] = scoresWithoutMinusZero(r.Elems[1])
 			}
 			found[i] = append(found[i], chunks(r.Elems[1], width)...)
 			if c.args[at] != "0" || r.Elems[0].Text == "0" {
