@@ -37,8 +37,10 @@ func newReplica(t testing.TB) *replicaRig {
 
 func (r *replicaRig) open() (applied uint64) {
 	r.t.Helper()
+	var table *command.Table
+	table = command.NewTable(append(command.Families(), spoil(func() *command.Table { return table }))...)
 	r.m = New(Options{
-		Table: command.NewTable(command.Families()...),
+		Table: table,
 		Store: mvcc.Options{FS: r.fs, Seed: 1, HeapMemory: true, MemTableBytes: 256 << 10, CacheBytes: 1 << 20},
 		Local: func(_, _, number uint64) *Local { return r.locals[number] },
 		Panicked: func(name string, reason any, stack []byte) {
