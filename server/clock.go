@@ -13,14 +13,17 @@ const slewPerSecond = int64(time.Millisecond)
 // clock is looked at when the process starts, and then only slewed towards, so a clock that jumps neither
 // ends a key early nor brings one back.
 type clock struct {
+	wall   func() time.Time
 	start  time.Time    // its monotonic part counts
 	live   atomic.Bool  // the estimate goes on from a group at work, and not from what was on disk at start
 	offset atomic.Int64 // nanoseconds: estimate = monotonic + offset. Invariant: moves back slower than time goes on
 }
 
-func newClock() *clock {
-	c := &clock{start: time.Now()}
-	return c
+func newClock(wall func() time.Time) *clock {
+	if wall == nil {
+		wall = time.Now
+	}
+	return &clock{start: time.Now(), wall: wall}
 }
 
 // mono is nanoseconds since the process started.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/replica"
@@ -155,7 +154,7 @@ func (srv *Server) greeting(asker uint64) *greeting {
 	membership := srv.replica.Membership()
 	h := &greeting{
 		state: nodeMember, you: youUnknown, cluster: srv.replica.Cluster(), node: srv.replica.ID(),
-		applied: srv.replica.Applied(), estimate: srv.clock.estimate(), live: srv.clock.live.Load(), wall: time.Now().UnixMilli(),
+		applied: srv.replica.Applied(), estimate: srv.clock.estimate(), live: srv.clock.live.Load(), wall: srv.clock.wall().UnixMilli(),
 	}
 	if l := srv.replica.Leader(); l.Known {
 		h.leader = l.ID

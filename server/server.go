@@ -36,6 +36,8 @@ type Options struct {
 	Fatal func(reason string)
 	// Version of the program, for INFO.
 	Version string
+	// Wall is this machine's wall clock; time.Now by default.
+	Wall func() time.Time
 }
 
 // Server is one running node.
@@ -98,7 +100,7 @@ type ShutdownRequest struct{ Reason string }
 // Open starts a node top to bottom: directory, machine, Raft, log replayed, listeners. When it returns,
 // the node serves.
 func Open(o Options) (*Server, error) {
-	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(), shutdown: make(chan ShutdownRequest, 1)}
+	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), shutdown: make(chan ShutdownRequest, 1)}
 	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
 	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
 	if err := srv.rename(); err != nil {
@@ -230,7 +232,7 @@ func (srv *Server) startClock() error {
 		return nil
 	}
 	srv.clock.live.Store(true)
-	wall := time.Now().UnixMilli()
+	wall := srv.clock.wall().UnixMilli()
 	if wall <= srv.clock.estimate() {
 		return nil
 	}

@@ -76,7 +76,7 @@ func (srv *Server) askTime() int64 {
 
 // timeOf is log time by what was heard: the furthest estimate of those that know it, else the median of wall clocks.
 func (srv *Server) timeOf() (now int64, voices int) {
-	walls := []int64{time.Now().UnixMilli()}
+	walls := []int64{srv.clock.wall().UnixMilli()}
 	var known int64
 	for _, voter := range srv.replica.Membership().Voters {
 		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
@@ -98,7 +98,7 @@ func (srv *Server) slewClock() {
 	if !srv.leads() {
 		return
 	}
-	walls := []int64{time.Now().UnixMilli()}
+	walls := []int64{srv.clock.wall().UnixMilli()}
 	for _, voter := range srv.replica.Membership().Voters {
 		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
 			walls = append(walls, h.wall+(srv.mono()-h.at)/int64(time.Millisecond))
