@@ -225,6 +225,14 @@ func (x *index) letGo(handle uint32) {
 	x.goneElements += x.forest.Len(x.collection(handle).root)
 }
 
+// emptyCollections removes at most max elements of the collections that were let go, and counts each of these too.
+func (b *Batch) emptyCollections(max int) (done int) {
+	for done < max && b.s.gones.len > 0 {
+		done += b.emptyCollection(max - done)
+	}
+	return done
+}
+
 // emptyCollection removes at most max elements of the collection that was let go first, and it with the last.
 func (b *Batch) emptyCollection(max int) (done int) {
 	s := b.s

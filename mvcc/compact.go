@@ -46,9 +46,7 @@ func (tx *Tx) CompactStep(max int) (done int) {
 		b.remove('r', s.stale[last])
 		s.stale = s.stale[:last]
 	}
-	for done < max && s.gones.len > 0 {
-		done += b.emptyCollection(max - done)
-	}
+	done += b.emptyCollections(max - done)
 	if done == max {
 		return done
 	}
@@ -57,6 +55,7 @@ func (tx *Tx) CompactStep(max int) (done int) {
 	}
 	for done < max && s.dueDrop() {
 		done += b.emptySpace(max - done)
+		done += b.emptyCollections(max - done)
 	}
 	for ; done < max && s.dueBind(); done++ {
 		b.freeBinding(s.binds.pop())

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/redoubt-db/redoubt/internal/ranked"
 )
 
@@ -88,7 +90,7 @@ func elementLine(t Type, e *Element) string {
 	if layout(t) == ranked.Placed {
 		place = e.Major
 	}
-	return fmt.Sprintf("%020d %q = %q @%d-%d !%d\n", place, e.Name, e.Value, e.Main, e.Sub, e.Deadline)
+	return fmt.Sprintf("%020d %q = %d:%016x @%d-%d !%d\n", place, e.Name, len(e.Value), xxhash.Sum64(e.Value), e.Main, e.Sub, e.Deadline)
 }
 
 // elementOp puts or deletes one element of a live collection.

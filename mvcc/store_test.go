@@ -282,6 +282,34 @@ func TestDropSurvivesRestartBetweenSteps(t *testing.T) {
 	}
 }
 
+// elementRecords are records of elements of each type, and of a key that has them.
+func elementRecords(x *index) (all [][]byte) {
+	score := ScoreBytes(2.5)
+	for _, e := range []struct {
+		t Type
+		e Element
+	}{
+		{List, Element{Major: 1<<63 + 2, Value: []byte("item")}},
+		{List, Element{Major: 1 << 63, Name: []byte("fraction"), Value: []byte("item")}},
+		{Set, Element{Name: []byte("member")}},
+		{ZSet, Element{Name: []byte("member"), Value: score[:]}},
+		{Hash, Element{Name: []byte("field"), Value: []byte("value")}},
+		{Hash, Element{Name: []byte("field"), Deadline: 1234567}},
+		{Stream, Element{Major: 5, Name: []byte("\x01"), Value: []byte("entry")}},
+	} {
+		k := &collection{idMain: 7, idSub: 1, typ: uint8(e.t), changes: 300}
+		all = append(all, appendElement(nil, k, &e.e, Revision{9, 3}), appendElementGone(nil, k, &e.e, Revision{9, 3}))
+	}
+	for _, rev := range []Revision{{9, 3}, {7, 1}} { // made here, and made earlier
+		_, c := x.newCell(5, []byte("key"))
+		c.modMain, c.modSub, c.createMain, c.version = 9, 3, 7, 3
+		c.setAttr(Attr{Type: Hash})
+		c.value = uint64(x.newCollection(Hash, rev))
+		all = append(all, x.appendPut(nil, c))
+	}
+	return all
+}
+
 // FuzzRecord checks that no bytes break the decoder, and that what it accepts of a put can be written again.
 func FuzzRecord(f *testing.F) {
 	x := newIndex(1, true)
@@ -294,6 +322,9 @@ func FuzzRecord(f *testing.F) {
 	f.Add(uint64(9), uint32(0), x.appendPut(nil, c))
 	f.Add(uint64(9), uint32(0), appendTombstone(nil, 5, []byte("key"), true))
 	f.Add(uint64(9), uint32(0), appendBind(nil, 3, 1<<31, 4))
+	for _, r := range elementRecords(x) {
+		f.Add(uint64(9), uint32(3), r)
+	}
 	f.Fuzz(func(t *testing.T, main uint64, sub uint32, b []byte) {
 		var r, again record
 		rev := Revision{main, sub}
@@ -302,12 +333,22 @@ func FuzzRecord(f *testing.F) {
 		}
 		var out []byte
 		switch r.kind {
+		case kindElement, kindNoElement:
+			k := &collection{idMain: r.collection.Main, idSub: r.collection.Sub, typ: uint8(r.attr.Type), changes: r.changes}
+			if r.kind == kindElement {
+				out = appendElement(nil, k, &r.element, rev)
+			} else {
+				out = appendElementGone(nil, k, &r.element, rev)
+			}
 		case kindPut:
 			x := newIndex(1, true)
 			ref, c := x.newCell(r.keyspace, r.key)
 			c.modMain, c.modSub, c.createMain, c.createSub, c.version = main, sub, r.create.Main, r.create.Sub, r.version
 			c.setAttr(r.attr)
-			if r.length <= inlineMax {
+			if !r.collection.IsZero() {
+				handle := x.newCollection(r.attr.Type, r.collection)
+				c.value, c.valueLen = uint64(handle), 0
+			} else if r.length <= inlineMax {
 				x.setValue(c, r.value, rev)
 			} else {
 				x.setCold(c, r.length, r.row)
@@ -326,7 +367,11 @@ func FuzzRecord(f *testing.F) {
 		if !bytes.Equal(r.key, again.key) || !bytes.Equal(r.value, again.value) {
 			t.Fatalf("record %x becomes %x", b, out)
 		}
+		if e, f := r.element, again.element; !bytes.Equal(e.Name, f.Name) || !bytes.Equal(e.Value, f.Value) {
+			t.Fatalf("record %x becomes %x", b, out)
+		}
 		r.key, again.key, r.value, again.value = nil, nil, nil, nil
+		r.element.Name, again.element.Name, r.element.Value, again.element.Value = nil, nil, nil, nil
 		if !reflect.DeepEqual(r, again) {
 			t.Fatalf("record %+v becomes %+v", r, again)
 		}
