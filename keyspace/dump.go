@@ -135,9 +135,9 @@ func (tx *Tx) restoreElements(key []byte, d *rdb.Value, deadline int64) {
 		}
 	case rdb.ZSet:
 		e = tx.restoring(key, mvcc.ZSet, limits.zset(d.ZSet))
+		room := new([8]byte)
 		for _, m := range d.ZSet {
-			score := mvcc.ScoreBytes(m.Score)
-			e.put(mvcc.Element{Name: m.Name, Value: score[:]})
+			e.put(scoredElement(Scored{m.Name, m.Score}, room))
 		}
 	}
 	if deadline != 0 {
