@@ -69,14 +69,17 @@ func (v *View) keysInSteps(prefix, pattern []byte) (keys [][]byte, ok bool) {
 	return keys, true
 }
 
-// arena holds copies of many small byte strings.
+// arena holds copies of many small byte strings, in blocks that double.
 type arena struct{ block []byte }
 
-const arenaBlock = 64 << 10
+const (
+	arenaFirst = 256 // bytes
+	arenaBlock = 64 << 10
+)
 
 func (a *arena) copy(b []byte) []byte {
 	if cap(a.block)-len(a.block) < len(b) {
-		a.block = make([]byte, 0, max(arenaBlock, len(b)))
+		a.block = make([]byte, 0, max(arenaFirst, min(2*cap(a.block), arenaBlock), len(b)))
 	}
 	begin := len(a.block)
 	a.block = append(a.block, b...)

@@ -47,7 +47,7 @@ func (s *Set) Has(name []byte) bool {
 func (s *Set) Pop(n int) [][]byte {
 	n = min(n, s.Len())
 	list := make([][]byte, 0, n)
-	var names arena
+	names := arenaFor(n)
 	if n > 0 && n == s.Len() {
 		s.now().Ascend(0, func(e *mvcc.Element) bool {
 			list = append(list, names.copy(e.Name))

@@ -42,7 +42,6 @@ type Collection struct {
 	Volatile int  // elements with a deadline
 	ID       Revision
 	hash     hasher
-	bytes    int64
 }
 
 // Lookup is the element of a name in a Hash, Set or ZSet.
@@ -50,7 +49,11 @@ func (c Collection) Lookup(name []byte) (Element, bool) { return c.Find(c.hash.n
 
 // Bytes is about the memory that the elements take.
 func (c Collection) Bytes() int64 {
-	return c.bytes + c.f.Bytes(c.root)
+	second := c.Scores
+	if second.f == nil {
+		second = c.Due
+	}
+	return int64(slab.Size(collectionSize)) + c.f.Bytes(c.root) + c.f.Bytes(second.root)
 }
 
 // Scan calls fn with about count elements from the cursor on, 0 at first, of a Hash, Set or ZSet, and returns the cursor
@@ -90,10 +93,7 @@ func (v View) Collection(it Item) Collection {
 func (tx *Tx) Collection(it Item) Collection { return tx.s.View().Collection(it) }
 
 func (s *Store) open(f *ranked.Forest, k *collection, root, scores ranked.Root) Collection {
-	c := Collection{
-		Tree: Tree{f, root}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash,
-		bytes: int64(slab.Size(collectionSize)) + f.Bytes(scores),
-	}
+	c := Collection{Tree: Tree{f, root}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash}
 	if Type(k.typ) == ZSet {
 		c.Scores = Tree{f, scores}
 	} else {

@@ -39,7 +39,9 @@ func (tx *Tx) PutElement(ref Ref, e Element) (added bool) {
 	c, handle, k := tx.collection(ref)
 	tx.place(k, &e)
 	rev := tx.Revision()
-	u := tx.noteElement(handle, k, &e, true)
+	old, had := s.forest.Find(k.root, e.Major, e.Name)
+	u := tx.noteElement(handle, k, &e, &old, had)
+	u.is = true
 	k.changes++
 	if u.had {
 		s.endElement(handle, k, &u.old, rev, false)
@@ -67,11 +69,12 @@ func (tx *Tx) DeleteElement(ref Ref, e Element) bool {
 	s := tx.s
 	c, handle, k := tx.collection(ref)
 	tx.place(k, &e)
-	if _, ok := s.forest.Find(k.root, e.Major, e.Name); !ok {
+	old, had := s.forest.Find(k.root, e.Major, e.Name)
+	if !had {
 		return false
 	}
 	rev := tx.Revision()
-	u := tx.noteElement(handle, k, &e, false)
+	u := tx.noteElement(handle, k, &e, &old, true)
 	k.changes++
 	s.endElement(handle, k, &u.old, rev, true)
 	k.modMain, k.modSub = rev.Main, rev.Sub
@@ -99,16 +102,15 @@ func (tx *Tx) place(k *collection, e *Element) {
 	}
 }
 
-// noteElement notes how the element is before the change, and gives e a name that stays.
-func (tx *Tx) noteElement(handle uint32, k *collection, e *Element, is bool) *elementUndo {
+// noteElement notes how the element is before the change, if it is there, and gives e a name that stays.
+func (tx *Tx) noteElement(handle uint32, k *collection, e, old *Element, had bool) *elementUndo {
 	*tx.note() = undo{kind: undoElement, ref: handle, element: len(tx.elements)}
-	tx.elements = append(tx.elements, elementUndo{is: is, mod: k.mod()})
+	tx.elements = append(tx.elements, elementUndo{had: had, mod: k.mod()})
 	u := &tx.elements[len(tx.elements)-1]
-	old, had := tx.s.forest.Find(k.root, e.Major, e.Name)
 	name := tx.keep(e.Name)
-	u.e = Element{Major: e.Major, Name: name}
-	u.had = had
-	if u.old = old; had {
+	u.e.Major, u.e.Name = e.Major, name
+	if had {
+		u.old = *old
 		u.old.Name, u.old.Value = name, tx.keep(old.Value)
 	}
 	e.Name = name
