@@ -42,13 +42,14 @@ var errNoAddress = errors.New("replica: the address of that node is not known")
 type registry struct {
 	mu        sync.RWMutex
 	addresses map[uint64]string
+	links     map[uint64]int // how often the link to a node was made anew: see Relink
 }
 
 var _ raftio.INodeRegistry = (*registry)(nil)
 var _ config.NodeRegistryFactory = (*registry)(nil)
 
 func newRegistry() *registry {
-	return &registry{addresses: make(map[uint64]string)}
+	return &registry{addresses: make(map[uint64]string), links: make(map[uint64]int)}
 }
 
 // Create makes the registry its own factory.
@@ -87,11 +88,22 @@ func (r *registry) RemoveShard(uint64) {}
 // Resolve returns a member's address and the key under which connections to it
 // are shared.
 func (r *registry) Resolve(_, replica uint64) (string, string, error) {
-	address, ok := r.address(replica)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	address, ok := r.addresses[replica]
 	if !ok {
 		return "", "", errNoAddress
 	}
+	if link := r.links[replica]; link > 0 {
+		return address, address + "#" + strconv.Itoa(link), nil
+	}
 	return address, address, nil
+}
+
+func (r *registry) relink(node uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.links[node]++
 }
 
 // Close has nothing to close.

@@ -393,6 +393,12 @@ func (r *Replica) awaitLeader(ctx context.Context, fits func(Leader) bool) error
 // for what it holds at start, and when it changes.
 func (r *Replica) SetAddress(node uint64, address string) { r.peers.set(node, address) }
 
+// Relink has messages to a node take a new connection. dragonboat finds out that a
+// connection is dead when it loses a message on it, and then waits for up to a
+// second; between two followers that message is the vote that an election needs.
+// So it is called for a node that was restarted or was not to be reached.
+func (r *Replica) Relink(node uint64) { r.peers.relink(node) }
+
 // Address returns where the Raft transport of a node is reached, "" if that is not known.
 func (r *Replica) Address(node uint64) string {
 	address, _ := r.peers.address(node)

@@ -26,7 +26,7 @@ func raftCommands() []sessionCommand {
 		one("REMOVE", "node [FORCE]", "Removes a member for ever.", command.Between(3, 4), 0, raftRemove),
 		one("TRANSFER", "[node]", "Hands the leadership to a voter, by default to any other one.", command.Between(2, 3), 0, raftTransfer),
 		one("SNAPSHOT", "", "Makes this node's state durable and drops the log before it.", command.Exactly(2), 0, raftSnapshot),
-		one("HELLO", "[cluster node raft-address client-address]", "Acquaints nodes with each other.", command.AtLeast(2), anytimeFlags|command.Fast, raftHello),
+		one("HELLO", "[cluster node raft-address client-address [run]]", "Acquaints nodes with each other.", command.AtLeast(2), anytimeFlags|command.Fast, raftHello),
 		helpOf("redoubt", "RAFT", acl.Slow,
 			"INFO", "    Return what this node knows of itself and of the leader.",
 			"MEMBERS", "    Return the members. Others name them by id, client address or name.",
@@ -96,17 +96,14 @@ func raftHello(s *session, args [][]byte) resp.Value {
 		}
 		if cluster == srv.replica.Cluster() {
 			asker = node
-			srv.meet(node, string(args[4]))
+			run := ""
+			if len(args) > 6 {
+				run = string(args[6])
+			}
+			srv.peers.meet(node, string(args[4]), run)
 		}
 	}
 	return srv.greeting(asker).value()
-}
-
-// meet notes where a node says that it is reached, which only it can know first.
-func (srv *Server) meet(node uint64, raft string) {
-	if raft != "" && node != srv.replica.ID() && srv.replica.Address(node) != raft {
-		srv.replica.SetAddress(node, raft)
-	}
 }
 
 // findMember reads an id, a client address or a name. Removed and foreign ids are found too, if written as ids.

@@ -57,13 +57,14 @@ type helloMember struct {
 type introduction struct {
 	cluster, node uint64
 	raft, client  string
+	run           string // of this process
 }
 
 func (i introduction) args() []string {
 	if i.cluster == 0 {
 		return []string{"RAFT", "HELLO"}
 	}
-	return []string{"RAFT", "HELLO", strconv.FormatUint(i.cluster, 10), strconv.FormatUint(i.node, 10), i.raft, i.client}
+	return []string{"RAFT", "HELLO", strconv.FormatUint(i.cluster, 10), strconv.FormatUint(i.node, 10), i.raft, i.client, i.run}
 }
 
 // value is the answer on the wire: names and values in turn.

@@ -35,6 +35,7 @@ type peers struct {
 
 	mu      sync.Mutex
 	heard   map[uint64]heard
+	met     map[uint64]met
 	fresh   int64 // when this node had last applied all that the leader had, by monotonic nanoseconds
 	catchUp struct {
 		applied uint64 // what the leader had ...
@@ -52,8 +53,14 @@ type heard struct {
 	at int64 // monotonic nanoseconds
 }
 
+// met is when a member last introduced itself, and which process of it.
+type met struct {
+	run string
+	at  int64 // monotonic nanoseconds
+}
+
 func startPeers(srv *Server, dir string, o origin) *peers {
-	p := &peers{srv: srv, dir: dir, origin: o, kick: make(chan struct{}, 1), ended: make(chan struct{}), heard: map[uint64]heard{}, conns: map[string]*peerConn{}}
+	p := &peers{srv: srv, dir: dir, origin: o, kick: make(chan struct{}, 1), ended: make(chan struct{}), heard: map[uint64]heard{}, met: map[uint64]met{}, conns: map[string]*peerConn{}}
 	srv.acquaintance.Store(p)
 	p.done.Go(p.run)
 	return p
@@ -62,6 +69,26 @@ func startPeers(srv *Server, dir string, o origin) *peers {
 func (p *peers) stop() {
 	close(p.ended)
 	p.done.Wait()
+}
+
+// meet takes note of a member that introduces itself. If it is a new process, or has not been heard of for a while, what
+// connects Raft with it may be dead.
+func (p *peers) meet(node uint64, raft, run string) {
+	srv := p.srv
+	if node == srv.replica.ID() {
+		return
+	}
+	if raft != "" && srv.replica.Address(node) != raft {
+		srv.replica.SetAddress(node, raft)
+	}
+	now := srv.mono()
+	p.mu.Lock()
+	last, known := p.met[node]
+	p.met[node] = met{run, now}
+	p.mu.Unlock()
+	if known && (last.run != run || now-last.at > int64(peerFresh)) {
+		srv.replica.Relink(node)
+	}
 }
 
 // look asks for a round now. It may be called by any goroutine.
@@ -144,7 +171,7 @@ func (p *peers) greet(address string, c *peerConn) *peerConn {
 		}
 	}
 	self, asked := p.srv.self(), p.srv.mono()
-	r, err := c.do(peerDialMax, introduction{p.srv.replica.Cluster(), self.Node, self.Raft, self.Client}.args()...)
+	r, err := c.do(peerDialMax, introduction{p.srv.replica.Cluster(), self.Node, self.Raft, self.Client, p.srv.runID}.args()...)
 	var h *greeting
 	if err == nil {
 		h, err = parseGreeting(r)

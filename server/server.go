@@ -321,6 +321,7 @@ func (srv *Server) close() error {
 		srv.net.stop(ctx)
 	}
 	srv.batcher.Close()
+	srv.handOver()
 	err := srv.replica.Close()
 	srv.lock.Close()
 	srv.log.Info("Redoubt is now ready to exit, bye bye...")

@@ -191,6 +191,10 @@ func TestNoQuorum(t *testing.T) {
 			unknown++
 		}
 	}
+	n.Kill() // and it is the same after a start without a quorum
+	r.must(n.Launch())
+	r.must(until(startMax, func() error { return staleRead(n) }))
+	r.refused(n, "LOADING", "GET", "a")
 	for _, n := range r.Nodes[1:] {
 		r.must(n.Launch())
 	}
@@ -205,4 +209,22 @@ func TestNoQuorum(t *testing.T) {
 	}
 	r.must(r.AwaitVoters(3))
 	r.must(r.SameState())
+}
+
+// staleRead reads what the node has, whoever else is there.
+func staleRead(n *Node) error {
+	c, err := wire.Dial(n.Addr(), askMax)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.Deadline(time.Now().Add(askMax))
+	if _, err := c.Do("READONLY"); err != nil {
+		return err
+	}
+	reply, err := c.Do("GET", "a")
+	if err == nil && reply.Text != "1" {
+		err = fmt.Errorf("GET a = %s", reply)
+	}
+	return err
 }
