@@ -19,19 +19,22 @@ func (tx *Tx) SetAt(key []byte) (Set, error) {
 	return Set{e}, err
 }
 
-// Add adds a member; false if it was one.
+// Add adds a member; false, and no change, if it was one.
 func (s *Set) Add(name []byte) bool {
+	if s.Has(name) {
+		return false
+	}
 	ints := !s.live || s.it.Hint == HintCompact
 	if ints {
 		if _, ints = ParseInt(name); !ints {
 			s.large()
 		}
 	}
-	added := s.put(mvcc.Element{Name: name})
-	if added && ints && int64(s.Len()) > s.tx.space.limits.setInts {
+	s.put(mvcc.Element{Name: name})
+	if ints && int64(s.Len()) > s.tx.space.limits.setInts {
 		s.large()
 	}
-	return added
+	return true
 }
 
 // Remove takes a member out; false if it is none.
