@@ -56,6 +56,7 @@ func (b *Batch) Tx() *Tx {
 	}
 	tx.open = true
 	tx.reset()
+	b.s.sweep()
 	return tx
 }
 

@@ -12,6 +12,7 @@ import (
 type Tree struct {
 	f    *ranked.Forest
 	root ranked.Root
+	hold *hold // nil unless the collection is held: see Hold
 }
 
 // Len is the number of elements.
@@ -28,10 +29,10 @@ func (t Tree) Rank(major uint64, name []byte) (int, bool) { return t.f.Rank(t.ro
 
 // Ascend calls fn with the elements from a rank on until it returns false. The element is the same object each time;
 // fn must not change the collection.
-func (t Tree) Ascend(rank int, fn func(*Element) bool) { t.f.Ascend(t.root, rank, fn) }
+func (t Tree) Ascend(rank int, fn func(*Element) bool) { t.f.Ascend(t.root, rank, t.paced(fn)) }
 
 // Descend is Ascend towards the front.
-func (t Tree) Descend(rank int, fn func(*Element) bool) { t.f.Descend(t.root, rank, fn) }
+func (t Tree) Descend(rank int, fn func(*Element) bool) { t.f.Descend(t.root, rank, t.paced(fn)) }
 
 // Collection is the elements of a key. Those of a List and a Stream are in the order of their places, those of a Hash,
 // Set and ZSet in the order of their names' hashes: the same on every replica and after a start, and that of SCAN.
@@ -86,18 +87,22 @@ func (v View) Collection(it Item) Collection {
 	if k.modMain <= v.main {
 		return v.s.open(v.s.forest, k, k.root, k.scores)
 	}
-	return v.s.rebuildCollection(it, k, v.main)
+	c, err := v.s.rebuildCollection(it, v.main, nil)
+	if err != nil {
+		panic(fmt.Sprintf("mvcc: elements of key %q at %d, where %d is compacted", it.Key, v.main, v.s.compacted))
+	}
+	return c
 }
 
 // Collection is View.Collection of the present.
 func (tx *Tx) Collection(it Item) Collection { return tx.s.View().Collection(it) }
 
 func (s *Store) open(f *ranked.Forest, k *collection, root, scores ranked.Root) Collection {
-	c := Collection{Tree: Tree{f, root}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash}
+	c := Collection{Tree: Tree{f: f, root: root}, Volatile: int(k.volatile), ID: k.id(), hash: s.hash}
 	if Type(k.typ) == ZSet {
-		c.Scores = Tree{f, scores}
+		c.Scores = Tree{f: f, root: scores}
 	} else {
-		c.Due = Tree{f, scores}
+		c.Due = Tree{f: f, root: scores}
 	}
 	return c
 }
@@ -129,34 +134,6 @@ func (v View) LastDeadline(it Item) int64 {
 	}
 	last, _ := v.s.forest.At(k.scores, n-1)
 	return int64(last.Major)
-}
-
-// rebuildCollection makes the collection as of the end of main, in memory of its own.
-func (s *Store) rebuildCollection(it Item, k *collection, main uint64) Collection {
-	x := &index{heap: heap{forest: newPrivateForest()}}
-	then := *k
-	then.root, then.scores, then.volatile = ranked.Make(layout(it.Type)), ranked.Make(ranked.Scored), 0
-	put := func(e *Element) {
-		then.count(nil, e)
-		x.putElement(&then, e, nil, false)
-	}
-	s.forest.Ascend(k.root, 0, func(e *Element) bool {
-		if e.Main <= main {
-			put(e)
-		}
-		return true
-	})
-	for ref := k.past; ref != 0; {
-		p := s.elementPast(ref)
-		if p.toMain <= main {
-			break
-		}
-		if p.flags&pastAbsent == 0 && p.fromMain <= main {
-			put(s.pastElement(it.Key, p.from()))
-		}
-		ref = k.older(p)
-	}
-	return s.open(x.forest, &then, then.root, then.scores)
 }
 
 func newPrivateForest() *ranked.Forest {

@@ -257,7 +257,7 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 }
 
 func TestStoreAgainstModel(t *testing.T) {
-	rounds := 16
+	rounds := 12
 	if testing.Short() {
 		rounds = 6
 	}

@@ -38,6 +38,8 @@ type Store struct {
 	metaMu sync.Mutex
 	meta   map[string][]byte // rows of m as committed
 
+	handed handedBack
+
 	batch Batch
 	hand  uint64 // the clock hand of Cool: a reference in cells
 }

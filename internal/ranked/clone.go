@@ -93,6 +93,47 @@ func (f *Forest) dropNode(n *node, l Layout) {
 	f.freeNode(n)
 }
 
+// litter is a node that lost a reference, which is yet to be counted.
+type litter struct {
+	node   *node
+	layout Layout
+}
+
+// Discard is Release in O(1): Sweep does the rest.
+func (f *Forest) Discard(r *Root) {
+	if r.many {
+		f.litter = append(f.litter, litter{f.root(*r), r.layout})
+		f.giveRow(r.at)
+	} else if r.at != 0 {
+		f.dropLeaf(r.at, r.layout)
+	}
+	*r = Make(r.layout)
+}
+
+// Sweep frees at most max nodes, with their leaves, of trees that were discarded and that nobody shares.
+func (f *Forest) Sweep(max int) {
+	for ; max > 0 && len(f.litter) > 0; max-- {
+		last := len(f.litter) - 1
+		n, l := f.litter[last].node, f.litter[last].layout
+		f.litter[last] = litter{}
+		f.litter = f.litter[:last]
+		if n.kids == nil {
+			f.dropNode(n, l)
+			continue
+		}
+		if atomic.AddInt32(&n.refs, -1) > 0 {
+			continue
+		}
+		for _, kid := range n.kids[:n.n] {
+			f.litter = append(f.litter, litter{kid, l})
+		}
+		f.freeNode(n)
+	}
+	if len(f.litter) == 0 {
+		f.litter = nil
+	}
+}
+
 func (b leaf) shared() bool     { return atomic.LoadUint32(b.refs()) > 1 }
 func (b leaf) setRefs(n uint32) { atomic.StoreUint32(b.refs(), n) }
 func (b leaf) drop() bool       { return atomic.AddUint32(b.refs(), ^uint32(0)) == 0 }

@@ -123,7 +123,14 @@ func (w *world) add(r Root, m *model) {
 }
 
 func (w *world) release(i int) {
-	w.f.Release(w.roots[i])
+	if len(w.roots)%2 == 0 {
+		w.f.Release(w.roots[i])
+	} else {
+		w.f.Discard(w.roots[i])
+		for len(w.f.litter) > 0 {
+			w.f.Sweep(1 + i%3)
+		}
+	}
 	w.roots, w.models = slices.Delete(w.roots, i, i+1), slices.Delete(w.models, i, i+1)
 }
 

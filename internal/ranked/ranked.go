@@ -54,7 +54,8 @@ type Forest struct {
 	rowsMu sync.Mutex            // held to take or give back a row
 	spare  []uint32              // rows given back
 
-	nodes int64 // bytes of all nodes
+	nodes  int64 // bytes of all nodes
+	litter []litter
 
 	// What follows belongs to the write going on.
 	grown int64  // bytes that the tree gained, those shared with others counted whole
