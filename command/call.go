@@ -13,6 +13,7 @@ type ReadCall struct {
 	args
 	View  *keyspace.View
 	Proto resp.Protocol // for the few replies whose shape, not only encoding, depends on it
+	reply resp.Reply
 }
 
 // WriteCall is one execution of a writing command.
@@ -34,6 +35,12 @@ func (c *ReadCall) Reset(argv [][]byte, view *keyspace.View, p resp.Protocol) {
 // Reset makes c the call of args in tx.
 func (c *WriteCall) Reset(argv [][]byte, tx *keyspace.Tx, p resp.Protocol) {
 	c.args, c.Tx, c.Proto = argv, tx, p
+}
+
+// long begins a long reply, whose value is good until the next call: Reset need not be told.
+func (c *ReadCall) long() *resp.Reply {
+	c.reply.Reset(c.Proto)
+	return &c.reply
 }
 
 // Len is the number of arguments, the name included.

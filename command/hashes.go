@@ -144,35 +144,31 @@ func hMGet(c *ReadCall) (resp.Value, error) {
 }
 
 func hGetAll(c *ReadCall) (resp.Value, error) {
-	list, err := wholeHash(c, 2, func(list []resp.Value, e *mvcc.Element) []resp.Value {
-		return append(list, resp.Bulk(e.Name), resp.Bulk(e.Value))
+	return wholeHash(c, (*resp.Reply).Map, func(r *resp.Reply, e *mvcc.Element) {
+		r.Bulk(e.Name)
+		r.Bulk(e.Value)
 	})
-	return resp.Map(list...), err
 }
 
 func hKeys(c *ReadCall) (resp.Value, error) {
-	list, err := wholeHash(c, 1, func(list []resp.Value, e *mvcc.Element) []resp.Value {
-		return append(list, resp.Bulk(e.Name))
-	})
-	return resp.Array(list...), err
+	return wholeHash(c, (*resp.Reply).Array, func(r *resp.Reply, e *mvcc.Element) { r.Bulk(e.Name) })
 }
 
 func hVals(c *ReadCall) (resp.Value, error) {
-	list, err := wholeHash(c, 1, func(list []resp.Value, e *mvcc.Element) []resp.Value {
-		return append(list, resp.Bulk(e.Value))
-	})
-	return resp.Array(list...), err
+	return wholeHash(c, (*resp.Reply).Array, func(r *resp.Reply, e *mvcc.Element) { r.Bulk(e.Value) })
 }
 
-// wholeHash shows each field of the hash at the first argument in so many values.
-func wholeHash(c *ReadCall, values int, show func([]resp.Value, *mvcc.Element) []resp.Value) ([]resp.Value, error) {
+// wholeHash shows each field of the hash at the first argument in a reply that begins with their number.
+func wholeHash(c *ReadCall, begin func(*resp.Reply, int), show func(*resp.Reply, *mvcc.Element)) (resp.Value, error) {
+	reply := c.long()
 	h, ok, err := c.View.Hash(c.At(1))
 	if !ok || c.View.Long(h.Len()) {
-		return nil, err
+		begin(reply, 0)
+		return reply.Value(), err
 	}
-	list := make([]resp.Value, 0, h.Len()*values)
-	h.All(func(e *mvcc.Element) { list = show(list, e) })
-	return list, nil
+	begin(reply, h.Len())
+	h.All(func(e *mvcc.Element) { show(reply, e) })
+	return reply.Value(), nil
 }
 
 func hLen(c *ReadCall) (resp.Value, error) {

@@ -168,12 +168,15 @@ func lRange(c *ReadCall) (resp.Value, error) {
 	if !some || c.View.Long(to-from+1) {
 		return resp.Array(), nil
 	}
-	list := make([]resp.Value, 0, to-from+1)
+	left := to - from + 1
+	reply := c.long()
+	reply.Array(left)
 	l.Ascend(from, func(e *mvcc.Element) bool {
-		list = append(list, resp.Bulk(e.Value))
-		return len(list) < cap(list)
+		reply.Bulk(e.Value)
+		left--
+		return left > 0
 	})
-	return resp.Array(list...), nil
+	return reply.Value(), nil
 }
 
 func lTrim(c *WriteCall) (resp.Value, error) {

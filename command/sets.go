@@ -154,12 +154,13 @@ func sMembers(c *ReadCall) (resp.Value, error) {
 	if err != nil || c.View.Long(s.Len()) {
 		return resp.Set(), err
 	}
-	list := make([]resp.Value, 0, s.Len())
+	reply := c.long()
+	reply.Set(s.Len())
 	s.All(func(name []byte) bool {
-		list = append(list, resp.Bulk(name))
+		reply.Bulk(name)
 		return true
 	})
-	return resp.Set(list...), nil
+	return reply.Value(), nil
 }
 
 func sIsMember(c *ReadCall) (resp.Value, error) {

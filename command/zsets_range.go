@@ -242,9 +242,22 @@ func showRange(c *ReadCall, by rangeBy, reverse bool) (resp.Value, error) {
 	if c.View.Long(to - from) {
 		return resp.Array(), nil
 	}
-	m := newMembers(to-from, r.scores, c.Proto)
-	r.walk(z, from, to, m.add)
-	return m.reply(), nil
+	n, pairs := to-from, r.scores && c.Proto == resp.RESP3
+	if r.scores && !pairs {
+		n *= 2
+	}
+	reply := c.long()
+	reply.Array(n)
+	r.walk(z, from, to, func(name []byte, score float64) {
+		if pairs {
+			reply.Array(2)
+		}
+		reply.Bulk(name)
+		if r.scores {
+			reply.Double(score)
+		}
+	})
+	return reply.Value(), nil
 }
 
 func zRangeStore(c *WriteCall) (resp.Value, error) {

@@ -143,6 +143,14 @@ func (v Value) Append(dst []byte, p Protocol) []byte {
 	return dst
 }
 
+// Encode is what Append writes, without a copy if the value is encoded already.
+func (v Value) Encode(p Protocol) []byte {
+	if v.kind == kindRaw {
+		return v.bytes
+	}
+	return v.Append(nil, p)
+}
+
 func (v Value) appendList(dst []byte, p Protocol) []byte {
 	mark, n := byte('*'), len(v.list)
 	if p == RESP3 {
