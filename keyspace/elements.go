@@ -176,7 +176,7 @@ func (v *View) Elements(key []byte, t mvcc.Type) (mvcc.Collection, bool, error) 
 		return mvcc.Collection{}, false, ErrWrongType
 	}
 	v.noteUse(it)
-	return v.mv.Collection(it), true, nil
+	return v.open(it), true, nil
 }
 
 // copyElements makes dest a collection with the elements of an item, each a change.

@@ -132,7 +132,7 @@ func (v *View) SetAt(key []byte) (Members, error) {
 		return Members{}, ErrWrongType
 	}
 	v.noteUse(it)
-	return Members{c: v.mv.Collection(it), there: true, ints: it.Hint == HintCompact}, nil
+	return Members{c: v.open(it), there: true, ints: it.Hint == HintCompact}, nil
 }
 
 // Exists tells whether the key exists.

@@ -36,6 +36,23 @@ type sortItem struct {
 // Sort is the elements of the list, set or sorted set at key in order, or what Get makes of them, nil where there is
 // no such key. ErrWrongType and ErrSortNumber are its errors. The result is good while the view is.
 func (v *View) Sort(key []byte, s Sorting) ([][]byte, error) {
+	if !v.Pauses || len(s.Get) == 0 && s.By == nil {
+		return v.sort(key, s)
+	}
+	// Other keys are looked at between pauses, so all must be as of one revision.
+	if p, ok := v.pin(); ok {
+		list, err := p.sort(key, s)
+		if v.held, v.need = p.held, v.need|p.need; p.mv.Err() == nil {
+			return list, err
+		}
+	}
+	v.Release() // what is not held from here on may not be used apart
+	v.Pauses = false
+	defer func() { v.Pauses = true }()
+	return v.sort(key, s)
+}
+
+func (v *View) sort(key []byte, s Sorting) ([][]byte, error) {
 	it, ok := v.Lookup(key)
 	if !ok {
 		return nil, nil
@@ -43,7 +60,8 @@ func (v *View) Sort(key []byte, s Sorting) ([][]byte, error) {
 	if it.Type != mvcc.List && it.Type != mvcc.Set && it.Type != mvcc.ZSet {
 		return nil, ErrWrongType
 	}
-	c, _, err := v.Elements(key, it.Type)
+	v.noteUse(it)
+	c, err := v.hold(it)
 	if err != nil || v.Long(c.Len()) {
 		return nil, err
 	}
@@ -56,7 +74,7 @@ func (v *View) Sort(key []byte, s Sorting) ([][]byte, error) {
 		if err := v.weigh(list, &s); err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(list, s.compare)
+		v.Apart(func() { slices.SortStableFunc(list, s.compare) })
 	}
 	return v.sorted(s.window(list), s.Get), nil
 }
@@ -86,6 +104,9 @@ func sortItems(c mvcc.Collection, t mvcc.Type, backward bool) []sortItem {
 func (v *View) weigh(list []sortItem, s *Sorting) error {
 	for i := range list {
 		by := list[i].item
+		if v.turn(i) != nil {
+			return nil
+		}
 		if s.By != nil {
 			if by = v.byPattern(s.By, by); by == nil {
 				continue
@@ -104,12 +125,13 @@ func (v *View) weigh(list []sortItem, s *Sorting) error {
 	return nil
 }
 
-// sortScore reads a number as C's strtod does, the whole of b or nothing; the empty string is 0.
+// sortScore reads a number as C's strtod does, up to a zero byte, all of it or nothing; the empty string is 0.
 func sortScore(b []byte) (float64, bool) {
-	text := strings.TrimLeft(string(b), " \t\n\v\f\r")
+	b, _, _ = bytes.Cut(b, []byte{0})
 	if len(b) == 0 {
 		return 0, true
 	}
+	text := strings.TrimLeft(string(b), " \t\n\v\f\r")
 	if low := strings.ToLower(text); strings.Contains(low, "0x") && !strings.Contains(low, "p") {
 		text += "p0"
 	}
@@ -158,7 +180,10 @@ func (s *Sorting) window(list []sortItem) []sortItem {
 
 func (v *View) sorted(list []sortItem, get [][]byte) [][]byte {
 	out := make([][]byte, 0, len(list)*max(1, len(get)))
-	for _, it := range list {
+	for i, it := range list {
+		if v.turn(i) != nil {
+			return nil
+		}
 		for _, pattern := range get {
 			out = append(out, v.byPattern(pattern, it.item))
 		}
@@ -186,17 +211,27 @@ func (v *View) byPattern(pattern, item []byte) []byte {
 	key := slices.Concat(before, item, after)
 	if field == nil {
 		if value, ok, err := v.String(key); ok && err == nil {
-			return value
+			return v.stay(value)
 		}
 		return nil
 	}
-	h, ok, err := v.Elements(key, mvcc.Hash)
-	if !ok || err != nil {
+	it, ok := v.Lookup(key)
+	if !ok || it.Type != mvcc.Hash {
 		return nil
 	}
-	e, ok := h.Lookup(field)
+	v.noteUse(it)
+	e, ok := v.mv.Collection(it).Lookup(field) // not held: there are as many as elements
 	if !ok || e.Deadline != 0 && !v.before(e.Deadline) {
 		return nil
 	}
-	return e.Value
+	return v.stay(e.Value)
+}
+
+// turn pauses every few elements, and tells when compaction passed the view meanwhile: then the caller begins anew.
+func (v *View) turn(i int) error {
+	if i%pauseEvery != pauseEvery-1 {
+		return nil
+	}
+	v.pause()
+	return v.mv.Err()
 }

@@ -12,7 +12,7 @@ type View struct {
 	Seed uint64 // chance, for RANDOMKEY and the like; whoever makes the View brings it
 
 	// Pauses lets long reads leave the store's read lock for moments, so that they do not hold up the applier. Only
-	// who holds that lock as a reader, and no bytes of the store across calls, may set it.
+	// who holds that lock as a reader, and no bytes of the store across calls, may set it. Release must follow.
 	Pauses bool
 
 	space    *Space
@@ -28,6 +28,7 @@ type View struct {
 	leases   []lease.Lease // of a pinned view: those due by estimate when it was pinned
 	misses   *news         // where reads of absent keys are told; nil where nobody wants to know
 	lookups  Lookups
+	held     []mvcc.Collection // of a view that pauses: what it has read, until Release
 }
 
 // Lookups counts the keys of the present that were looked up and those that were not there.

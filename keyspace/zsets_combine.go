@@ -29,7 +29,7 @@ func (v *View) ZSource(key []byte) (ZSource, error) {
 		return ZSource{}, ErrWrongType
 	}
 	v.noteUse(it)
-	return ZSource{Weight: 1, c: v.mv.Collection(it), live: true, set: it.Type == mvcc.Set}, nil
+	return ZSource{Weight: 1, c: v.open(it), live: true, set: it.Type == mvcc.Set}, nil
 }
 
 // Len is the number of members.

@@ -304,8 +304,9 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 		need := view.Need()
 		var reply []byte
 		if need&keyspace.NeedTick == 0 {
-			reply = v.Append(nil, p)
+			view.Apart(func() { reply = v.Append(nil, p) })
 		}
+		view.Release()
 		srv.machine.RUnlock()
 		if need&keyspace.NeedTick == 0 {
 			return reply
@@ -330,5 +331,8 @@ func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol)
 	view.CountFrom(srv.clock.estimate())
 	view.Pauses = true
 	v, _ := op.answer(srv, call, &view, srv.mono())
-	return v.Append(nil, p)
+	var reply []byte
+	view.Apart(func() { reply = v.Append(nil, p) })
+	view.Release()
+	return reply
 }

@@ -26,6 +26,7 @@ type replicaRig struct {
 	fs     *vfs.MemFS
 	m      *Machine
 	locals map[uint64]*Local // by batch number
+	asked  int
 }
 
 func newReplica(t testing.TB) *replicaRig {

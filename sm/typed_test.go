@@ -41,8 +41,8 @@ var typedProbes = map[string][]string{
 	"":       {"TYPE", "EXISTS", "DUMP", "PEXPIRETIME", "OBJECT ENCODING"},
 	"string": {"GET", "STRLEN"},
 	"hash":   {"HGETALL", "HLEN", "HKEYS"},
-	"list":   {"LRANGE 0 -1", "LLEN", "LINDEX -1", "LPOS 3"},
-	"set":    {"SMEMBERS", "SCARD", "SISMEMBER m3"},
+	"list":   {"LRANGE 0 -1", "LLEN", "LINDEX -1", "LPOS 3", "SORT_RO ALPHA BY s* GET h*->m1 GET # GET k*"},
+	"set":    {"SMEMBERS", "SCARD", "SISMEMBER m3", "SORT_RO ALPHA DESC"},
 	"zset":   {"ZRANGE 0 -1 WITHSCORES", "ZREVRANGEBYSCORE +inf -inf LIMIT 1 3", "ZCARD", "ZRANK m3"},
 }
 
@@ -192,13 +192,19 @@ func (r *replicaRig) ask(rev uint64, db uint32, args ...string) string {
 			r.t.Fatal(err)
 		}
 	}
+	view.Pauses = r.asked%2 == 0
+	r.asked++
+	defer view.Release()
 	var call command.ReadCall
 	call.Reset(op{args: args}.bytes(), &view, resp.RESP3)
 	spec, err := r.m.lookup(call.From(0))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return string(r.m.RunRead(&call, spec).Append(nil, resp.RESP3))
+	v := r.m.RunRead(&call, spec)
+	var reply []byte
+	view.Apart(func() { reply = v.Append(nil, resp.RESP3) })
+	return string(reply)
 }
 
 // probe is all answers about all keys at a revision, one on each line.
