@@ -177,8 +177,5 @@ func infoReplication(srv *Server, w *infoWriter) {
 	w.field("stale_reads_msec", srv.peers.staleness().Milliseconds())
 }
 
-// otherMembers is how many nodes hold copies besides this one.
-func (srv *Server) otherMembers() int { return max(0, len(srv.replica.Info().Members)-1) }
-
 // replID names the cluster in the form of Redis' replication ids.
 func (srv *Server) replID() string { return fmt.Sprintf("%040x", srv.replica.Cluster()) }

@@ -156,10 +156,26 @@ func (p *peers) targets() (list []string) {
 		}
 	}
 	if len(list) == 0 || !p.srv.replica.Leader().Known {
-		list = append(list, p.origin.contacts...)
+		list = append(list, p.hearsay()...)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// hearsay is where members may be by what was told at the start, and by what others say now: when all have moved, one
+// that both know brings two together.
+func (p *peers) hearsay() []string {
+	list := slices.Clone(p.origin.contacts)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.heard {
+		for _, m := range h.members {
+			if m.Node != p.srv.replica.ID() && m.Client != "" {
+				list = append(list, m.Client)
+			}
+		}
+	}
+	return list
 }
 
 // greet exchanges hellos over c, or a connection made now, and returns it if it is still good.
