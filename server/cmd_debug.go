@@ -140,8 +140,12 @@ func debugObject(s *session, args [][]byte) resp.Value {
 			return resp.Error("ERR no such key")
 		}
 		value := view.Value(it)
+		encoding := keyspace.StringEncoding(it.Hint, value)
+		if it.Type.HasElements() {
+			encoding = keyspace.Encoding(it)
+		}
 		idle := view.IdleTime(it) / 1000
-		return resp.Simple("Value at:0x" + strconv.FormatUint(uint64(it.Ref), 16) + " refcount:1 encoding:" + keyspace.StringEncoding(it.Hint, value) +
+		return resp.Simple("Value at:0x" + strconv.FormatUint(uint64(it.Ref), 16) + " refcount:1 encoding:" + encoding +
 			" serializedlength:" + strconv.Itoa(len(value)+1) + " lru:" + strconv.FormatInt(s.srv.clock.nanos()/int64(time.Second)-idle, 10) +
 			" lru_seconds_idle:" + strconv.FormatInt(idle, 10))
 	})
