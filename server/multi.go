@@ -167,8 +167,8 @@ func (s *session) goOn() resp.Value {
 	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
 	s.loop.claimRoom(x.growth)
 	s.pendingWrites++
-	for _, q := range x.queued {
-		s.loop.stageBehind(q.entry, q.args)
+	for i, q := range x.queued {
+		s.loop.stageBehind(q.entry, q.args, x.ops[i].DB)
 	}
 	return resp.None
 }

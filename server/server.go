@@ -191,7 +191,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 		Listening:  srv.hub.listening,
 		Said:       srv.said,
 		OnCommit:   srv.committed,
-		Blocked:    func(op *sm.LocalOp) { srv.waiters.list(op.Owner.(*waiter)) },
+		Blocked:    srv.commandBlocked,
 		Audience:   srv.hub.audience,
 	})
 	rep, err := replica.Open(replica.Options{
@@ -260,6 +260,7 @@ func (srv *Server) local(node, incarnation, number uint64) *sm.Local {
 
 // applied follows the commit of a batch to the engine.
 func (srv *Server) applied(node, incarnation, number uint64) {
+	srv.lookAround(false)
 	b := srv.ready.Load()
 	if b == nil {
 		return
@@ -348,6 +349,7 @@ func (a machineAdapter) Recover(r io.Reader, stop <-chan struct{}) error {
 	if err := a.Machine.Recover(r, stop); err != nil {
 		return err
 	}
+	a.srv.lookAround(true)
 	if b := a.srv.ready.Load(); b != nil {
 		receipt := a.Receipt(a.srv.replica.ID())
 		b.Recovered(receipt.Incarnation, receipt.Number)

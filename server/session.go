@@ -364,7 +364,7 @@ func (s *session) gone() {
 	s.srv.monitors.remove(s)
 	s.unsubscribeAll()
 	if s.blocked != nil {
-		s.blocked.forget()
+		s.blocked.forget(false)
 	}
 }
 

@@ -61,7 +61,7 @@ func (s *session) stageCommand(e *entry, args [][]byte) {
 	l.stageOp(op)
 	l.claimRoom(growth(e, args))
 	s.pendingWrites++
-	l.stageBehind(e, args)
+	l.stageBehind(e, args, s.db)
 }
 
 // stageRead lets a read ride behind the writes before it.
@@ -86,7 +86,7 @@ func (l *loop) commitStage() {
 	room := l.srv.makeRoom(grown, len(st.ops))
 	for from < len(st.ops) {
 		to, start := from, l.stageStart(from)
-		for to < len(st.ops) && (to == from || st.ops[to].end-start <= stageBytesMax) {
+		for to < len(st.ops) && (to == from || st.ops[to].op.Again || st.ops[to].end-start <= stageBytesMax) { // who is served by a write stays behind it
 			to++
 		}
 		var last *claim
