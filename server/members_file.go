@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/redoubt-db/redoubt/internal/datadir"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
@@ -20,7 +21,7 @@ import (
 //	wants voter
 //	member 4034522170823409 127.0.0.1:17001 127.0.0.1:7001
 const (
-	membersFileName   = "MEMBERS"
+	membersFileName   = datadir.Members
 	membersFileFormat = 1
 )
 
@@ -75,5 +76,5 @@ func (f *membersFile) write(dir string) error {
 			text = fmt.Appendf(text, "member %d %s %s\n", m.Node, m.Raft, m.Client)
 		}
 	}
-	return writeWhole(filepath.Join(dir, membersFileName), text)
+	return datadir.WriteWhole(filepath.Join(dir, membersFileName), text)
 }

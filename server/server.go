@@ -79,6 +79,7 @@ type Server struct {
 	slow         slowlog
 	latency      latency
 	saves        saves
+	backups      backups
 	rates        rates
 	monitors     monitors
 	hub          hub
@@ -322,6 +323,7 @@ func (srv *Server) close() error {
 		srv.net.stop(ctx)
 	}
 	srv.batcher.Close()
+	srv.backups.stop()
 	srv.handOver()
 	err := srv.replica.Close()
 	srv.lock.Close()

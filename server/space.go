@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/redoubt-db/redoubt/internal/datadir"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,7 +24,7 @@ const (
 	// startNeeds is what a start writes before anything can be deleted: memtables replayed and flushed.
 	startNeeds = 32 << 20
 
-	ballastName = "ballast"
+	ballastName = datadir.Ballast
 )
 
 // space watches the disk under the data directory. Growing writes are refused below free-space-reserve, so that

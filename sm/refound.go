@@ -19,6 +19,13 @@ import (
 // contentStep is how many keys are taken into a content hash before the applier gets a turn.
 const contentStep = 2000
 
+// Pin is Prepare for any goroutine, beside Apply: what it pins is whole batches.
+func (m *Machine) Pin() (*Source, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.Prepare()
+}
+
 // Facts tell what is in the pinned state.
 func (s *Source) Facts() (mvcc.SnapshotFacts, error) { return s.sn.Facts() }
 

@@ -1,4 +1,5 @@
-// Command redoubt is the server: redoubt [redis.conf] [--directive value ...].
+// Command redoubt is the server: redoubt [redis.conf] [--directive value ...],
+// and the tools beside it: redoubt backup, restore and recover.
 package main
 
 import (
@@ -43,6 +44,9 @@ func run(args []string) error {
 			fmt.Print(usage)
 			return nil
 		}
+	}
+	if known, err := runTool(args); known {
+		return err
 	}
 	set, notices, err := conf.Load(args, os.Stdin)
 	if err != nil {
@@ -165,12 +169,15 @@ func raiseFileLimit(logger *slog.Logger, clients int64) {
 // below and allow are for numbers of a type that differs between systems.
 func below[T int64 | uint64](limit T, want int64) bool { return limit < T(want) }
 
-func allow[T int64 | uint64](limit, hard *T, want int64) { *limit, *hard = T(want), max(T(want), *hard) }
+func allow[T int64 | uint64](limit, hard *T, want int64) {
+	*limit, *hard = T(want), max(T(want), *hard)
+}
 
 const usage = `Usage: redoubt [/path/to/redis.conf] [options] [-]
        redoubt - (read config from stdin)
        redoubt -v or --version
        redoubt -h or --help
+       redoubt backup | restore | recover [--help]
 
 Examples:
        redoubt (a durable node on 127.0.0.1:6379, data in ./redoubt-data)
@@ -178,4 +185,7 @@ Examples:
        redoubt --port 7777 --dir /var/lib/redoubt
        redoubt --port 7777 --maxmemory 2gb --requirepass secret
        redoubt --port 7002 --dir b --join 127.0.0.1:7001 (a further node of a cluster)
+       redoubt backup --from 127.0.0.1:7001 --out monday.backup
+       redoubt restore --from monday.backup --dir c (a new cluster of one)
+       redoubt recover --dir a (all that is left of a cluster becomes a cluster of one)
 `

@@ -23,10 +23,12 @@ var mayImport = map[string][]string{
 	"watch":    {"mvcc"},
 	"replica":  {}, // bytes only
 	"server": {"sm", "replica", "watch", "command", "acl", "conf", "resp", // the table of the design, and for views of its reads:
-		"keyspace", "mvcc", "internal/glob"},
-	"cmd/redoubt": {"server", "conf"},
+		"keyspace", "mvcc", "internal/glob", "internal/datadir"},
+	"backup":      {"sm", "mvcc", "replica", "command", "resp", "internal/datadir"}, // a node without clients
+	"cmd/redoubt": {"server", "conf", "backup"},
 
 	"internal/corpus":    {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
+	"internal/datadir":   {},
 	"internal/geo":       {},
 	"internal/glob":      {},
 	"internal/lint":      {},
