@@ -1,6 +1,6 @@
 # The commands of this project, each one line that can be typed as well.
 
-.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction docs
+.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction bench-cluster docs
 
 build:
 	go build -o redoubt ./cmd/redoubt
@@ -62,6 +62,11 @@ bench-memory:
 
 bench-compaction:
 	go run ./bench/compaction $(ARGS)
+
+# Three nodes beside three of etcd and three of redis-server; ARGS="-seconds 2 -runs 1 -clients 50 -tests write -where leader"
+bench-cluster:
+	bash bench/cluster/tools.sh
+	go run ./bench/cluster $(ARGS)
 
 # The pages that are generated from tables.
 docs:
