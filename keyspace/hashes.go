@@ -1,7 +1,9 @@
 package keyspace
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/redoubt-db/redoubt/mvcc"
@@ -160,8 +162,29 @@ func (f *Fields) Lookup(field []byte) (mvcc.Element, bool) {
 	return e, true
 }
 
-// All calls fn with each field. The element is the same object each time.
+// orderedMax is up to how many fields a hash is shown in the order in which they were written last. Redis keeps small
+// hashes in the order of insertion, and people have come to like that; an overwritten field stays in its place there
+// and goes to the end here.
+const orderedMax = 512
+
+// All calls fn with each field, of a small hash in the order in which they were written. The element is fn's only while
+// it runs.
 func (f *Fields) All(fn func(*mvcc.Element)) {
+	if f.c.Len() > orderedMax {
+		f.all(fn)
+		return
+	}
+	list := make([]mvcc.Element, 0, f.c.Len())
+	f.all(func(e *mvcc.Element) { list = append(list, *e) })
+	slices.SortFunc(list, func(a, b mvcc.Element) int {
+		return cmp.Or(cmp.Compare(a.Main, b.Main), cmp.Compare(a.Sub, b.Sub))
+	})
+	for i := range list {
+		fn(&list[i])
+	}
+}
+
+func (f *Fields) all(fn func(*mvcc.Element)) {
 	f.c.Ascend(0, func(e *mvcc.Element) bool {
 		if f.has(e) {
 			fn(e)
