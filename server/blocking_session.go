@@ -178,6 +178,7 @@ func (b *waiter) finish(reply []byte, rev uint64, ended bool) {
 	}
 	s.blocked = nil
 	s.lastRev = max(s.lastRev, rev)
+	s.info.lastUsed.Store(s.srv.mono())                  // or timeout would close it for having waited
 	s.late.start = s.srv.mono() - s.srv.applyTime.Load() // waiting is no work
 	v := resp.Raw(reply)
 	if len(reply) > 0 && reply[0] == '-' { // so that it is counted as what it is

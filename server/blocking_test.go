@@ -411,6 +411,21 @@ func TestBlockedIsNoWork(t *testing.T) {
 	c.contains("INFO commandstats", "cmdstat_blpop:calls=1,")
 }
 
+// TestBlockedIsNotIdle: timeout closes who says nothing, and not who waits.
+func TestBlockedIsNotIdle(t *testing.T) {
+	n := startNode(t, "--timeout", "1")
+	w := n.waiting(t, 1, "BLPOP", "x", "0")[0]
+	idle := n.wire(t)
+	if r, err := idle.Read(); err == nil {
+		t.Fatalf("an idle client got %v", r)
+	}
+	p := n.wire(t)
+	p.send("RPUSH", "x", "1")
+	w.hears("* x 1")
+	w.send("PING")
+	w.hears("+ PONG")
+}
+
 // TestBlockedMany has thousands of clients wait for one key, one of them served, and all of them gone at once.
 func TestBlockedMany(t *testing.T) {
 	const clients = 2000

@@ -256,7 +256,7 @@ func (c *chores) housekeeping() {
 	c.retain()
 }
 
-// closeIdle closes clients that said nothing for timeout seconds, but those that are there to listen.
+// closeIdle closes clients that said nothing for timeout seconds, but those that are there to listen, or wait.
 func (c *chores) closeIdle() {
 	idle := c.srv.conf.Int("timeout")
 	if idle <= 0 {
@@ -264,7 +264,7 @@ func (c *chores) closeIdle() {
 	}
 	before := c.srv.mono() - int64(secondsOf(idle))
 	for _, s := range c.srv.clients.all() {
-		if s.info.lastUsed.Load() < before && s.info.flags.Load()&flagPubSub == 0 {
+		if s.info.lastUsed.Load() < before && s.info.flags.Load()&(flagPubSub|flagBlocked) == 0 {
 			s.loop.post(func() { s.close() })
 		}
 	}
