@@ -77,7 +77,7 @@ func parse() options {
 	flag.IntVar(&o.runs, "runs", 3, "runs of each, in turn; the median counts")
 	flag.Float64Var(&seconds, "seconds", 5, "how long a run takes")
 	flag.IntVar(&o.keys, "keys", 20_000, "keys that are written and read")
-	flag.IntVar(&o.conns, "conns", 8, "gRPC connections that etcd's clients share, at most one each")
+	flag.IntVar(&o.conns, "conns", 1, "gRPC connections that etcd's clients share; one costs it the least")
 	flag.StringVar(&clients, "clients", "1,50,200", "clients at once")
 	flag.StringVar(&tests, "tests", "write,read", "write, read or both")
 	flag.StringVar(&where, "where", "leader,follower", "the nodes that are asked")

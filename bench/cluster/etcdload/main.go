@@ -1,5 +1,5 @@
 // Etcdload is the load that bench/cluster puts on etcd: clients with one request in flight each, over plain gRPC with etcd's own messages.
-// The clients share a few connections, as those of etcd's own client do, and nothing retries, balances or watches in between, so that a
+// The clients share one connection, as those of one client of etcd's own do, and nothing retries, balances or watches in between, so that a
 // request costs the generator as little as gRPC lets it. It prints what bench/cluster calls a result. It is a module of its own, so that
 // gRPC is no dependency of the server.
 package main
@@ -54,7 +54,7 @@ func main() {
 	flag.StringVar(&o.test, "test", "put", "put, range (linearizable), or fill: every key once")
 	flag.StringVar(&o.addr, "addr", "127.0.0.1:2379", "the node")
 	flag.IntVar(&o.clients, "clients", 50, "requests in flight")
-	flag.IntVar(&o.conns, "conns", 8, "connections that the clients share")
+	flag.IntVar(&o.conns, "conns", 1, "connections that the clients share")
 	flag.IntVar(&o.keys, "keys", 20_000, "keys")
 	flag.IntVar(&o.bytes, "bytes", 256, "of a value")
 	flag.Float64Var(&o.seconds, "seconds", 2, "how long")
