@@ -30,6 +30,8 @@ type Store struct {
 	chain   uint64
 	seed    uint64
 
+	milestones milestones
+
 	published atomic.Uint64
 	applied   atomic.Uint64
 	chained   atomic.Uint64 // chain as of published

@@ -262,6 +262,7 @@ func (tx *Tx) Commit() (main uint64, changed bool) {
 		return s.current, false
 	}
 	s.current++
+	s.milestones.pass(s.current, s.chain)
 	return s.current, true
 }
 

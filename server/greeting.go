@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/resp"
 	"github.com/redoubt-db/redoubt/sm"
@@ -40,10 +41,11 @@ type greeting struct {
 	seed       uint64 // of the order of SCAN; valid with a state
 	applied    uint64
 	revision   uint64
-	leader     uint64 // 0: not known
-	estimate   int64  // of log time
-	live       bool   // estimate goes on from the log time of a running cluster
-	wall       int64  // the node's wall clock, in milliseconds
+	leader     uint64           // 0: not known
+	estimate   int64            // of log time
+	live       bool             // estimate goes on from the log time of a running cluster
+	wall       int64            // the node's wall clock, in milliseconds
+	hashes     []mvcc.Milestone // the newest, for compare
 	members    []helloMember
 	directives [][2]string // of the whole cluster
 }
@@ -74,7 +76,10 @@ func (h *greeting) value() resp.Value {
 	for i, m := range h.members {
 		members[i] = resp.Array(number(m.Node), resp.BulkString(roleName(m.role)), resp.BulkString(m.Raft), resp.BulkString(m.Client), resp.BulkString(m.Name))
 	}
-	var directives []resp.Value
+	var hashes, directives []resp.Value
+	for _, m := range h.hashes {
+		hashes = append(hashes, number(m.Revision), number(m.Chain))
+	}
 	for _, d := range h.directives {
 		directives = append(directives, resp.BulkString(d[0]), resp.BulkString(d[1]))
 	}
@@ -91,6 +96,7 @@ func (h *greeting) value() resp.Value {
 		resp.BulkString("estimate"), number(uint64(h.estimate)),
 		resp.BulkString("live"), number(uint64(boolNumber(h.live))),
 		resp.BulkString("wall"), number(uint64(h.wall)),
+		resp.BulkString("hashes"), resp.Array(hashes...),
 		resp.BulkString("members"), resp.Array(members...),
 		resp.BulkString("directives"), resp.Array(directives...),
 	)
@@ -119,6 +125,10 @@ func parseGreeting(r peerReply) (*greeting, error) {
 	h := &greeting{
 		state: fields["state"].text, you: fields["you"].text, cluster: field("cluster"), node: field("node"), seed: field("seed"),
 		applied: field("applied"), revision: field("revision"), leader: field("leader"), estimate: int64(field("estimate")), live: field("live") == 1, wall: int64(field("wall")),
+	}
+	hashes := fields["hashes"].list
+	for i := 0; i+1 < len(hashes); i += 2 {
+		h.hashes = append(h.hashes, mvcc.Milestone{Revision: number(hashes[i].text), Chain: number(hashes[i+1].text)})
 	}
 	for _, m := range fields["members"].list {
 		if len(m.list) < 5 {
@@ -174,6 +184,7 @@ func (srv *Server) greeting(asker uint64) *greeting {
 	if space := srv.machine.Space(); space != nil {
 		h.directives = space.Config()
 		h.revision = space.Store.Revision()
+		h.hashes = space.Store.Milestones(milestonesTold)
 	}
 	srv.machine.RUnlock()
 	return h

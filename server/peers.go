@@ -32,6 +32,7 @@ type peers struct {
 	done   sync.WaitGroup
 
 	announcing, promoting atomic.Bool
+	corrupt               atomic.Pointer[[]uint64] // nodes named by compare
 
 	mu      sync.Mutex
 	heard   map[uint64]heard
@@ -113,6 +114,7 @@ func (p *peers) run() {
 			return
 		}
 		p.round()
+		p.compare()
 		p.staleness()
 		if p.settle() {
 			timer.Reset(peerEvery)
