@@ -246,6 +246,7 @@ func (w *waiters) takeBehind(dst []turn, id lineKey, most, certain int) []turn {
 
 // committed is told by apply of the changes of each request, with the store's lock held.
 func (srv *Server) committed(changes []mvcc.Change) {
+	srv.changed.Add(int64(len(changes)))
 	w := &srv.waiters
 	if !w.any() {
 		return

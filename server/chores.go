@@ -20,8 +20,9 @@ const (
 	compactPerEntry   = 100                   // superseded versions freed by a request of its own ...
 	compactPause      = 20 * time.Millisecond // ... and the time to the next, so that fewer than one write in a hundred meets one
 	compactPauseIdle  = 2 * time.Millisecond  // while there are no writes
-	compactPerWrite   = 2                     // and for each write before: more than the write can supersede
-	compactAfter      = 1024                  // writes, as rows are deleted the cheaper the more there are at a time
+	compactPerChange  = 2                     // and for each change before: more than the change can supersede
+	compactAfter      = 1024                  // changes, as rows are deleted the cheaper the more there are at a time
+	compactAtOnceMax  = 8192                  // changes, when the last batches made as many
 	compactRetry      = time.Second           // between looks at what may be compacted
 	ageSample         = time.Second           // of revision against time, for history-max-age
 	quietTick         = 10 * time.Second      // log time moves at least this often
@@ -186,19 +187,22 @@ func (srv *Server) lookForGarbage() (garbage int) {
 	return garbage
 }
 
-// freeGarbage lets a batch of writes free what writes before it superseded, so that compaction keeps up with
+// freeGarbage lets a batch of writes free what changes before it superseded, so that compaction keeps up with
 // whatever is written and needs no turns of its own under load.
 func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
 	srv.wrote.Add(int64(writes))
+	changed := srv.changed.Swap(0)
 	if srv.garbage.Load() == 0 {
+		srv.owed.Store(0)
 		return
 	}
-	owed := srv.owed.Add(int64(writes))
+	owed := srv.owed.Add(changed)
 	if owed < compactAfter {
 		return
 	}
-	srv.owed.Store(0)
-	batch.Body = sm.AppendCommand(batch.Body, 0, compactStepRequest(compactPerWrite*int(owed)))
+	owed = min(owed, max(compactAfter, min(changed, compactAtOnceMax)))
+	srv.owed.Add(-owed)
+	batch.Body = sm.AppendCommand(batch.Body, 0, compactStepRequest(compactPerChange*int(owed)))
 	batch.Requests++
 	batch.Local.Ops = append(batch.Local.Ops, sm.LocalOp{Kind: sm.OpRequest, Proto: resp.RESP2})
 }

@@ -88,7 +88,8 @@ type Server struct {
 	applyTime    atomic.Int64 // nanoseconds the last batch took to apply, per request
 	applyStart   int64        // apply's goroutine only
 	wrote        atomic.Int64 // writes of clients handed to the batcher
-	owed         atomic.Int64 // writes since a batch last freed garbage
+	changed      atomic.Int64 // changes applied since a batch of writes was last made up
+	owed         atomic.Int64 // changes before that for which no batch has freed garbage yet
 	garbage      atomic.Int64 // versions that compaction has passed, when last looked
 
 	shutdown chan ShutdownRequest
