@@ -16,6 +16,7 @@ type ZSource struct {
 	c      mvcc.Collection
 	live   bool
 	set    bool
+	v      *View
 }
 
 // ZSource is the source at key, of weight 1; ErrWrongType if it is neither sorted set nor set. It is good while the view
@@ -23,13 +24,13 @@ type ZSource struct {
 func (v *View) ZSource(key []byte) (ZSource, error) {
 	it, ok := v.Lookup(key)
 	if !ok {
-		return ZSource{Weight: 1}, nil
+		return ZSource{Weight: 1, v: v}, nil
 	}
 	if it.Type != mvcc.ZSet && it.Type != mvcc.Set {
 		return ZSource{}, ErrWrongType
 	}
 	v.noteUse(it)
-	return ZSource{Weight: 1, c: v.open(it), live: true, set: it.Type == mvcc.Set}, nil
+	return ZSource{Weight: 1, c: v.open(it), live: true, set: it.Type == mvcc.Set, v: v}, nil
 }
 
 // Len is the number of members.
@@ -100,7 +101,7 @@ func bySize(sources []ZSource) []ZSource {
 }
 
 // ZUnion is the members of any source, in order of their scores. Names are the sources'.
-func ZUnion(sources []ZSource, a Aggregate) []Scored {
+func ZUnion(sources []ZSource, a Aggregate) (list []Scored) {
 	var runs [][]weighed
 	for _, s := range bySize(sources) {
 		run := make([]weighed, 0, s.Len())
@@ -110,7 +111,18 @@ func ZUnion(sources []ZSource, a Aggregate) []Scored {
 		})
 		runs = append(runs, run)
 	}
-	all := merged(runs)
+	apart(sources, func() {
+		list = summed(merged(runs), a)
+		slices.SortFunc(list, compareScored)
+	})
+	return list
+}
+
+// apart runs what takes long and walks over none of the sources: see View.Apart.
+func apart(sources []ZSource, fn func()) { sources[0].v.Apart(fn) }
+
+// summed makes one of members that come twice.
+func summed(all []weighed, a Aggregate) []Scored {
 	list := make([]Scored, 0, len(all))
 	for i, m := range all {
 		if i > 0 && all[i-1].compare(m) == 0 {
@@ -120,7 +132,6 @@ func ZUnion(sources []ZSource, a Aggregate) []Scored {
 			list = append(list, m.Scored)
 		}
 	}
-	slices.SortFunc(list, compareScored)
 	return list
 }
 
@@ -178,7 +189,7 @@ func ZInter(sources []ZSource, a Aggregate) []Scored {
 		list = append(list, m)
 		return true
 	})
-	slices.SortFunc(list, compareScored)
+	apart(sources, func() { slices.SortFunc(list, compareScored) })
 	return list
 }
 
@@ -221,6 +232,6 @@ func ZDiff(sources []ZSource) (list []Scored) {
 		list = append(list, Scored{e.Name, first.score(e)})
 		return true
 	})
-	slices.SortFunc(list, compareScored)
+	apart(sources, func() { slices.SortFunc(list, compareScored) })
 	return list
 }
