@@ -9,6 +9,8 @@ func redoubtDirectives() []Directive {
 			Summary: "Port for the other members; 0 is the client port plus 10000."},
 		{Name: "raft-bind", Kind: Addresses, Scope: Node, Meaning: Active,
 			Summary: "Addresses to listen on for the other members; none is those of `bind`."},
+		{Name: "metrics-port", Kind: Integer, Max: portMax, Default: "0", Scope: Node, Meaning: Active,
+			Summary: "HTTP port, on the addresses of `bind`, for `/livez`, `/readyz` and Prometheus' `/metrics`; 0 is none. It asks for no password and tells no key."},
 		{Name: "join", Kind: String, Unset: true, Scope: Node, Meaning: Active,
 			Summary: "host:port of any member's client port, or several with commas: a new node joins their cluster. A node that belongs to one asks them where the others are."},
 		{Name: "join-as", Kind: Enum, Values: []string{"voter", "learner"}, Default: "voter", Scope: Node, Meaning: Active,

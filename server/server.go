@@ -80,6 +80,7 @@ type Server struct {
 	latency      latency
 	saves        saves
 	backups      backups
+	probes       *probes // nil without metrics-port
 	rates        rates
 	monitors     monitors
 	hub          hub
@@ -133,6 +134,10 @@ func Open(o Options) (*Server, error) {
 	}
 	srv.pool = newPool()
 	srv.peers = startPeers(srv, dir, from)
+	if srv.probes, err = startProbes(srv); err != nil {
+		srv.Close()
+		return nil, err
+	}
 	if err := srv.beginServing(o.Fatal); err != nil {
 		srv.Close()
 		return nil, err
@@ -302,6 +307,7 @@ func (srv *Server) Close() error {
 
 func (srv *Server) close() error {
 	srv.log.Info("Ending: no new connections, finishing what is in flight")
+	srv.probes.stop()
 	if srv.peers != nil {
 		srv.peers.stop()
 	}
