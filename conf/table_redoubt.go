@@ -33,6 +33,8 @@ func redoubtDirectives() []Directive {
 			Summary: "Whether history is compacted by the limits above, or only by COMPACT."},
 		{Name: "free-space-reserve", Kind: Memory, Max: math.MaxInt64, Default: "256mb", Scope: Node, Mutable: true, Meaning: Active,
 			Summary: "Growing writes are refused with -NOSPACE while the disk has less than this free."},
+		{Name: "quota-bytes", Kind: Memory, Max: math.MaxInt64, Default: "0", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "Growing writes are refused with -NOSPACE on all members while this one's data take more disk than this; 0 is no quota."},
 		{Name: "ballast-size", Kind: Memory, Max: math.MaxInt64, Default: "64mb", Scope: Node, Meaning: Active,
 			Summary: "Size of a file kept in `dir` only to be given up when a start finds the disk full."},
 		{Name: "max-request-size", Kind: Memory, Min: 1 << 20, Max: math.MaxInt64, Default: "64mb", Scope: Node, Mutable: true, Meaning: Active,

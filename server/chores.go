@@ -253,6 +253,7 @@ func (c *chores) housekeeping() {
 	srv.slewClock()
 	srv.rates.sample(srv)
 	srv.checkSpace()
+	srv.checkQuota()
 	srv.keepBallast()
 	srv.checkUnread()
 	srv.followShared()

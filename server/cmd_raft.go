@@ -27,6 +27,7 @@ func raftCommands() []sessionCommand {
 		one("TRANSFER", "[node]", "Hands the leadership to a voter, by default to any other one.", command.Between(2, 3), 0, raftTransfer),
 		one("SNAPSHOT", "", "Makes this node's state durable and drops the log before it.", command.Exactly(2), 0, raftSnapshot),
 		one("HELLO", "[cluster node raft-address client-address [run]]", "Acquaints nodes with each other.", command.AtLeast(2), anytimeFlags|command.Fast, raftHello),
+		one("ALARM", "LIST | DISARM [name [node]]", "Returns the alarms that are raised, or disarms them.", command.Between(3, 5), 0, raftAlarm),
 		helpOf("redoubt", "RAFT", acl.Slow,
 			"INFO", "    Return what this node knows of itself and of the leader.",
 			"MEMBERS", "    Return the members. Others name them by id, client address or name.",
@@ -34,6 +35,8 @@ func raftCommands() []sessionCommand {
 			"PROMOTE <node>", "    Make a learner a voter.",
 			"REMOVE <node> [FORCE]", "    Remove a member for ever; FORCE even if too few of the others answer.",
 			"TRANSFER [<node>]", "    Hand the leadership over.",
+			"ALARM LIST", "    Return the alarms that are raised, and the nodes that raised them.",
+			"ALARM DISARM [<name> [<node>]]", "    Disarm alarms; one whose reason is still there is raised again.",
 			"SNAPSHOT", "    Make the state durable and shorten the log."),
 	))}
 }

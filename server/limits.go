@@ -24,17 +24,21 @@ type limits struct {
 type guard struct {
 	noMemory atomic.Bool
 	noSpace  atomic.Bool
+	overFull atomic.Bool // the alarm NOSPACE is raised
 }
 
 var (
-	oomReply     = resp.Error("OOM command not allowed when used memory > 'maxmemory'.")
-	noSpaceReply = resp.Error("NOSPACE free disk space is below free-space-reserve; delete or compact, or make room")
+	oomReply      = resp.Error("OOM command not allowed when used memory > 'maxmemory'.")
+	overFullReply = resp.Error("NOSPACE a member's data are above quota-bytes; delete and compact, or raise it; see RAFT ALARM LIST")
+	noSpaceReply  = resp.Error("NOSPACE free disk space is below free-space-reserve; delete or compact, or make room")
 )
 
 func (g *guard) refusal() resp.Value {
 	switch {
 	case g.noSpace.Load():
 		return noSpaceReply
+	case g.overFull.Load():
+		return overFullReply
 	case g.noMemory.Load():
 		return oomReply
 	}

@@ -44,7 +44,10 @@ func nodeMetrics() []metric {
 		{"redoubt_log_bytes_applied_total", "Bytes of log entries applied.", counter, func(srv *Server) float64 { return float64(srv.machine.Stats().Bytes) }},
 		{"redoubt_handler_panics_total", "Commands rolled back since their code broke.", counter, func(srv *Server) float64 { return float64(srv.machine.Stats().Panics) }},
 		{"redoubt_log_time_lag_seconds", "How far applied log time is behind this node's estimate.", gauge, func(srv *Server) float64 { return float64(srv.clock.estimate()-srv.machine.LogTime()) / 1000 }},
-		{"redoubt_alarm_nospace", "1 while growing writes are refused for want of disk space.", gauge, func(srv *Server) float64 { return float64(boolNumber(srv.guard.noSpace.Load())) }},
+		{"redoubt_alarm_nospace", "1 while growing writes are refused for want of disk space.", gauge, func(srv *Server) float64 {
+			return float64(boolNumber(srv.guard.noSpace.Load() || srv.guard.overFull.Load()))
+		}},
+		{"redoubt_alarms", "Alarms that are raised, as RAFT ALARM LIST shows them.", gauge, func(srv *Server) float64 { return float64(len(srv.machine.Alarms())) }},
 		{"redoubt_alarm_nomemory", "1 while growing writes are refused for want of memory.", gauge, func(srv *Server) float64 { return float64(boolNumber(srv.guard.noMemory.Load())) }},
 	}
 }

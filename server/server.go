@@ -194,6 +194,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
+		Alarms:     srv.alarmed,
 		Members:    srv.placeMembers,
 		Listening:  srv.hub.listening,
 		Said:       srv.said,

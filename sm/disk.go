@@ -43,6 +43,7 @@ type home struct {
 	store    *mvcc.Store
 	space    *keyspace.Space
 	members  []Member // as found when it was opened
+	alarms   []Alarm  // likewise
 	refs     atomic.Int32
 	replaced bool   // set before the Machine lets go: the files are of no use any more
 	remove   func() // removes them
@@ -217,8 +218,12 @@ func (m *Machine) enter(number int) (*home, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	alarms, err := decodeAlarms(store.Meta(alarmsName))
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	m.state = s
-	h := &home{number: number, store: store, space: keyspace.Open(store), members: members}
+	h := &home{number: number, store: store, space: keyspace.Open(store), members: members, alarms: alarms}
 	h.space.Uses = m.o.Uses
 	h.refs.Store(1)
 	h.remove = func() {
@@ -236,6 +241,7 @@ func (m *Machine) settle(h *home) {
 	m.home.Store(h)
 	m.mu.Unlock()
 	m.useMembers(h.members)
+	m.useAlarms(h.alarms)
 }
 
 // leave takes the Machine's store away from readers, when the last of them is done.

@@ -194,6 +194,9 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	if string(name) == clockCommand {
 		return x.clock(), nil
 	}
+	if string(name) == alarmCommand {
+		return x.alarm(), nil
+	}
 	if string(name) == memberCommand {
 		return x.member(), nil
 	}

@@ -70,6 +70,8 @@ type Options struct {
 	Audience func(channel []byte, sharded bool) int64
 	// Members is told where members are reached, at Open, after Recover and at each change.
 	Members func([]Member)
+	// Alarms is told which alarms are raised, at Open, after Recover and at each change.
+	Alarms func([]Alarm)
 	// Panicked is told when a handler panicked, and where. The client gets an error; the state is as if the
 	// command had not been run.
 	Panicked func(command string, reason any, stack []byte)
@@ -90,6 +92,7 @@ type Machine struct {
 	dir     string
 	logTime atomic.Int64
 	members atomic.Pointer[[]Member]
+	alarms  atomic.Pointer[[]Alarm]
 	counts  counts
 	Lookups Lookups // any goroutine's
 

@@ -110,5 +110,6 @@ func forgetCluster(meta map[string][]byte) error {
 	}
 	meta[stateName] = (&state{logTime: s.logTime}).append(nil)
 	delete(meta, membersName)
+	delete(meta, alarmsName)
 	return nil
 }
