@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ const (
 	defaultRequests     = 4096
 	defaultOverlap      = 256
 	defaultWriteTimeout = 10 * time.Second
+	defaultWaiting      = 256  // of full batches: a quarter of a gigabyte
+	defaultBehind       = 5000 // entries: seconds of applying
 
 	attemptTimeout = 2 * time.Second       // after which a proposal counts as lost
 	retryDelay     = 10 * time.Millisecond // between two proposals of the same bytes
@@ -61,6 +64,9 @@ type BatcherOptions[L any] struct {
 
 	WriteTimeout time.Duration // from a batch's first request to the end of trying
 	Gather       Gather
+
+	WaitingMax int    // batches that wait, from which Busy says so
+	BehindMax  uint64 // entries of the log that this node has and has not applied, likewise
 }
 
 // Batcher gathers the requests of all connections into batches while earlier
@@ -101,6 +107,7 @@ type Batcher[L any] struct {
 
 	gather gatherer
 	counts Counts
+	busy   atomic.Bool
 	ready  chan struct{} // closed with the first incarnation
 	idle   []chan struct{}
 	stop   chan struct{}
@@ -120,6 +127,7 @@ type proposer interface {
 	ID() uint64
 	Leader() Leader
 	onLeader(func(Leader))
+	behind() uint64
 	propose(data []byte, timeout time.Duration, done func(error))
 }
 
@@ -138,6 +146,8 @@ func newBatcher[L any](to proposer, o BatcherOptions[L], clock func() time.Durat
 	orElse(&o.MaxBytes, defaultBatchBytes)
 	orElse(&o.MaxRequests, defaultRequests)
 	orElse(&o.WriteTimeout, defaultWriteTimeout)
+	orElse(&o.WaitingMax, defaultWaiting)
+	orElse(&o.BehindMax, defaultBehind)
 	if o.NewLocal == nil {
 		o.NewLocal = func() (none L) { return none }
 	}
@@ -277,6 +287,10 @@ func (b *Batcher[L]) Backlog() (requests, bytes int) {
 	}
 	return requests, bytes
 }
+
+// Busy tells that writes should be refused: so much waits here, or is in the log and not applied yet, that one more
+// would hardly be answered in time. It is looked at at each tick.
+func (b *Batcher[L]) Busy() bool { return b.busy.Load() }
 
 // Counts are what a batcher did since it was made.
 type Counts struct {

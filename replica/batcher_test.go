@@ -24,6 +24,7 @@ type fakeLog struct {
 	applied []int // requests, in the order of their application
 	bytes   map[[2]uint64]string
 	t       *testing.T
+	lag     uint64
 }
 
 type heldProposal struct {
@@ -53,6 +54,7 @@ type message struct {
 
 func (l *fakeLog) ID() uint64                 { return 7 }
 func (l *fakeLog) Leader() Leader             { return l.leader }
+func (l *fakeLog) behind() uint64             { return l.lag }
 func (l *fakeLog) onLeader(hook func(Leader)) { l.hook = hook }
 func (l *fakeLog) elect(term uint64, known bool) {
 	l.leader = Leader{Term: term, Known: known}

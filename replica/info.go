@@ -42,6 +42,22 @@ func (r *Replica) Info() Info {
 	return info
 }
 
+// behind is how many entries of this node's log it has not applied yet. Those that are not committed count, as dragonboat does
+// not tell them apart; they are few, since no node proposes more than its window.
+func (r *Replica) behind() uint64 {
+	r.calls.RLock()
+	defer r.calls.RUnlock()
+	if r.calls.closed {
+		return 0
+	}
+	log, err := r.nodeHost.GetLogReader(shardID)
+	if err != nil {
+		return 0
+	}
+	_, last := log.GetRange()
+	return last - min(last, r.Applied())
+}
+
 // members returns the members of the applied membership.
 func (r *Replica) members() map[uint64]Role {
 	roles := make(map[uint64]Role)

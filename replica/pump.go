@@ -213,6 +213,7 @@ func (b *Batcher[L]) run() {
 
 // tick gives up what is too old and proposes again what is due. It takes mu.
 func (b *Batcher[L]) tick() {
+	behind := b.to.behind()
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
@@ -225,6 +226,7 @@ func (b *Batcher[L]) tick() {
 		b.wantIncarnation() // there is a hole in the numbers now
 	}
 	b.pump()
+	b.busy.Store(len(b.waiting) >= b.o.WaitingMax || behind >= b.o.BehindMax)
 	b.mu.Unlock()
 	b.settleAll(given)
 }

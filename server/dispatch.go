@@ -275,6 +275,9 @@ func (s *session) refuse(e *entry, args [][]byte) resp.Value {
 		}
 	}
 	if e.Write != nil {
+		if srv.batcher.Busy() {
+			return busyReply
+		}
 		if limit := srv.limits.Load().Request; limit > 0 && int64(sm.RequestSize(args)) > limit {
 			return resp.Error("ERR request is larger than max-request-size")
 		}

@@ -33,6 +33,9 @@ var (
 	noSpaceReply  = resp.Error("NOSPACE free disk space is below free-space-reserve; delete or compact, or make room")
 )
 
+// busyReply answers writes while this node is too far behind to apply them in time. None of them is proposed.
+var busyReply = resp.Error("BUSY this node has not applied yet what is committed, or has too much waiting; the command was not applied, try again")
+
 func (g *guard) refusal() resp.Value {
 	switch {
 	case g.noSpace.Load():

@@ -184,6 +184,9 @@ func (s *session) slotDone(v resp.Value) {
 // refuseTransaction looks again at what may have changed since the commands were queued.
 func (s *session) refuseTransaction(m *multi) resp.Value {
 	for _, q := range m.ops {
+		if q.entry.Write != nil && s.srv.batcher.Busy() {
+			return resp.Error("EXECABORT Transaction discarded because of: " + string(busyReply.Text()))
+		}
 		if q.entry.Flags&command.DenyOOM == 0 {
 			continue
 		}
