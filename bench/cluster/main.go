@@ -213,7 +213,8 @@ func show(o options, got map[string][]result, test, where string, clients int) {
 		cost = append(cost, fmt.Sprintf("%.0f+%.0f", 1e6*m.Nodes/float64(m.Requests), 1e6*m.Clients/float64(m.Requests)))
 		for _, r := range got[name] {
 			if r.Failed > 0 {
-				failed = append(failed, fmt.Sprintf("%s refused %d requests of a run: %s", name, r.Failed, r.Why))
+				failed = append(failed, fmt.Sprintf("%s refused %d of %d requests of a run: %s (%s on the %s, %d clients, %.1f s)",
+					name, r.Failed, r.Failed+r.Requests, r.Why, test, where, clients, r.Seconds))
 			}
 		}
 	}
