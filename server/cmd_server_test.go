@@ -169,7 +169,11 @@ func TestRole(t *testing.T) {
 }
 
 func TestRenamedCommands(t *testing.T) {
-	c := startNode(t, "--rename-command", "GET", "FETCH", "--rename-command", "APPEND", "").dial(t)
+	c := startNode(t, "--rename-command", "GET", "FETCH", "--rename-command", "APPEND", "", "--rename-command", "INCR", "MORE").dial(t)
+	c.want("MORE n", "(integer) 1") // the log knows it as INCR
+	c.want("MULTI", "OK")
+	c.want("MORE n", "QUEUED")
+	c.want("EXEC", "1) (integer) 2")
 	c.want("SET a 1", "OK")
 	c.want("FETCH a", "\"1\"")
 	c.contains("GET a", "ERR unknown command 'GET'")

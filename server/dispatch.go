@@ -27,6 +27,9 @@ type entry struct {
 	run   run    // of a session command
 	sub   []*entry
 	stats commandStats
+
+	// original is the name that the log knows the command by, of one that rename-command calls otherwise.
+	original []byte
 }
 
 // bind joins the families of command with the session commands into what the server runs. A container
@@ -153,6 +156,9 @@ func (s *session) dispatch(args [][]byte) bool {
 		srv.stats.unknown.Add(1)
 		s.reply(s.endedBy(args, fault))
 		return true
+	}
+	if e.original != nil {
+		args[0] = e.original // other nodes may call it by yet another name
 	}
 	if park := s.mustPark(e) || s.waitsForRoom(e, args); park {
 		s.parked = true

@@ -160,6 +160,10 @@ func (srv *Server) rename() error {
 			return r.Error("Target command name already exists")
 		}
 		srv.entries[to] = e
+		e.original = []byte(from)
+		for _, sub := range e.sub {
+			sub.original = e.original
+		}
 	}
 	return nil
 }
