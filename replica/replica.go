@@ -71,6 +71,7 @@ type Options struct {
 	MachineDir string // handed to Machine.Open; the replica does not touch it
 	Address    string // host:port other nodes reach this one's Raft transport at
 	Listen     string // host:port the transport listens on; Address by default
+	TLS        *TLS   // nil: whoever reaches the transport is trusted
 	Machine    Machine
 	Logger     *slog.Logger
 	// Join is the id of the cluster that a new node is to belong to; its members
@@ -107,6 +108,10 @@ type Options struct {
 	CompactEvery time.Duration
 	KeepBytes    uint64
 }
+
+// TLS names the PEM files of a transport on which both sides of a connection show a certificate: that of this node, of
+// which other members check that it names the host of their address for it, and of who signs them all.
+type TLS struct{ CA, Certificate, Key string }
 
 func (o *Options) setDefaults() {
 	if o.Logger == nil {
@@ -283,7 +288,12 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 	logDB := config.GetTinyMemLogDBConfig()
 	logDB.Shards = logDBShards
 	logDB.KVWriteBufferSize = logMemtableBytes
+	var secure TLS
+	if r.opts.TLS != nil {
+		secure = *r.opts.TLS
+	}
 	return config.NodeHostConfig{
+		MutualTLS: r.opts.TLS != nil, CAFile: secure.CA, CertFile: secure.Certificate, KeyFile: secure.Key,
 		DeploymentID:        r.id.cluster,
 		NodeHostDir:         r.opts.Dir,
 		NodeHostID:          targetOf(r.id.node),

@@ -6,13 +6,15 @@ import (
 	"strconv"
 
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
 // addresses are where a node is reached, and where its Raft transport listens.
 type addresses struct {
 	raft, listen string
-	client       string // "" without a plain port
+	tls          *replica.TLS
+	client       string // where members ask each other, too; "" without a port for that
 }
 
 // ownAddresses reads them from the configuration: Raft on loopback unless raft-bind says otherwise, and what others
@@ -20,6 +22,9 @@ type addresses struct {
 func ownAddresses(view *conf.View) (a addresses, err error) {
 	port, err := view.RaftPort()
 	if err != nil {
+		return a, err
+	}
+	if a.tls, err = raftTLS(view); err != nil {
 		return a, err
 	}
 	bind := view.String("raft-bind")
@@ -37,7 +42,7 @@ func ownAddresses(view *conf.View) (a addresses, err error) {
 	a.raft = net.JoinHostPort(host, strconv.FormatInt(port, 10))
 	client := view.Int("cluster-announce-port")
 	if client == 0 {
-		client = view.Int("port")
+		client = membersPort(view)
 	}
 	if client != 0 {
 		a.client = net.JoinHostPort(clientHost(view, host), strconv.FormatInt(client, 10))

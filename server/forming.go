@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -23,17 +24,27 @@ type antechamber struct {
 
 const formingReadBytes = 4 << 10
 
-// openAntechamber listens on the plain client port.
+// openAntechamber listens where members ask each other.
 func openAntechamber(view *conf.View) (*antechamber, error) {
 	a := &antechamber{view: view, conns: map[net.Conn]bool{}}
+	var secure *tls.Config
+	if view.Bool("tls-cluster") {
+		var err error
+		if secure, err = tlsConfig(view); err != nil {
+			return nil, err
+		}
+	}
 	for _, host := range bindHosts(view.List("bind")) {
-		l, err := net.Listen("tcp", net.JoinHostPort(host.name, strconv.FormatInt(view.Int("port"), 10)))
+		l, err := net.Listen("tcp", net.JoinHostPort(host.name, strconv.FormatInt(membersPort(view), 10)))
 		if err != nil {
 			if host.optional {
 				continue
 			}
 			a.close()
 			return nil, err
+		}
+		if secure != nil {
+			l = tls.NewListener(l, secure)
 		}
 		a.listeners = append(a.listeners, l)
 		a.done.Go(func() { a.accept(l) })

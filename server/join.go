@@ -77,7 +77,7 @@ func (srv *Server) others(contacts []string) (list []string) {
 // isOwn tells whether an address is this node's client port by another name of the loopback.
 func (srv *Server) isOwn(address string) bool {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || port != strconv.FormatInt(srv.conf.Int("port"), 10) {
+	if err != nil || port != strconv.FormatInt(membersPort(srv.conf.View()), 10) {
 		return false
 	}
 	ip := net.ParseIP(host)

@@ -42,7 +42,7 @@ func (e errPeer) Error() string { return string(e) }
 
 // dialPeer connects to a member's client port, as masteruser if the configuration says so.
 func dialPeer(view *conf.View, address string) (*peerConn, error) {
-	conn, err := net.DialTimeout("tcp", address, peerDialMax)
+	conn, err := dialMember(view, address)
 	if err != nil {
 		return nil, err
 	}

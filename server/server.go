@@ -203,6 +203,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 		Audience:   srv.hub.audience,
 	})
 	rep, err := replica.Open(replica.Options{
+		TLS:        srv.where.tls,
 		Dir:        filepath.Join(dir, "raft"),
 		MachineDir: filepath.Join(dir, "data"),
 		Address:    srv.where.raft,

@@ -2,12 +2,10 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -69,13 +67,8 @@ func tlsConfig(view *conf.View) (*tls.Config, error) {
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	if file := view.String("tls-ca-cert-file"); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("Failed to configure TLS: tls-ca-cert-file: %w", err)
-		}
-		config.ClientCAs = x509.NewCertPool()
-		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("Failed to configure TLS: tls-ca-cert-file holds no certificate")
+		if config.ClientCAs, err = readCA(file); err != nil {
+			return nil, fmt.Errorf("Failed to configure TLS: %w", err)
 		}
 	}
 	switch view.String("tls-auth-clients") {
