@@ -4,9 +4,10 @@
 // Memory is used in chunks of 1 MiB. A chunk serves one size class and keeps its own free list; when its
 // last slot is freed the chunk's memory goes back to the system, save one chunk per class so that a count
 // swinging about a chunk's edge does not give and take for ever. What is larger than the largest class gets
-// a mapping of its own. Chunks are cut from regions, and all regions but an arena's first ask for huge
-// pages: random look-ups in gigabytes spend half their time on the page tables otherwise, while a store
-// that is nearly empty should look it.
+// a mapping of its own. Chunks are cut from regions, which ask for huge pages: random look-ups in gigabytes spend
+// half their time on the page tables otherwise. But the first chunk of a class lies in small pages, so that a class
+// with a slot or two takes a few KiB: a record that grows passes through fifty classes, and a store that is nearly empty
+// should look it.
 //
 // A slab knows no owner: a slot freed too early is somebody else's soon. Nothing here is safe for
 // concurrent use, save that any number may read slots (Bytes, Pointer) while nobody allocates or frees.
@@ -31,8 +32,8 @@ const (
 
 	large = 0xFFFF // the class of a chunk with one large slot
 
-	regionFirst = 16 << 20 // bytes of an arena's first region, in small pages
-	regionSize  = 64 << 20 // and of the others, in huge ones
+	regionSmall = 16 << 20 // bytes of a region in small pages
+	regionHuge  = 64 << 20 // and of one in huge pages
 
 	narrowChunks = 1 << (32 - chunkBits) // chunks that 32-bit references reach: 32 GiB
 )
@@ -60,6 +61,7 @@ type chunk struct {
 	size  int            // bytes of a slot; of the whole when large
 	room  int            // bytes of all slots
 	class uint16
+	huge  bool   // of memory in huge pages
 	used  uint32 // slots handed out
 	bump  uint32 // slots ever handed out; those above were never touched
 	free  uint32 // first free slot below bump, as granule offset + 1; 0 is none
@@ -75,10 +77,17 @@ type Arena struct {
 	room   [classes]uint32
 	empty  [classes]uint32 // the one empty chunk kept; it is in the room list too
 
+	held  [classes]uint32 // chunks of each class
+	small pool
+	huge  pool
+	stats Stats
+}
+
+// pool is memory that chunks are cut from.
+type pool struct {
 	regions [][]byte         // as mapped
 	fresh   []byte           // what is left of the newest region
 	vacant  []unsafe.Pointer // chunks given back: addresses without memory
-	stats   Stats
 }
 
 // New returns an empty arena; it takes nothing from the system before the first Alloc.
@@ -219,7 +228,7 @@ func (a *Arena) Release() {
 			unmapMemory(unsafe.Slice((*byte)(k.mem), k.size))
 		}
 	}
-	for _, region := range a.regions {
+	for _, region := range append(a.small.regions, a.huge.regions...) {
 		unmapMemory(region)
 	}
 	*a = *New(a.o)
@@ -241,6 +250,8 @@ func (a *Arena) newChunk(class int) uint32 {
 	id := a.number()
 	k := &a.chunks[id]
 	k.size, k.class, k.room = sizeOf(class), uint16(class), chunkSize
+	k.huge = a.held[class] > 0
+	a.held[class]++
 	if a.o.Brief {
 		k.room = max(briefChunk, k.size)
 	}
@@ -263,7 +274,11 @@ func (a *Arena) number() uint32 {
 }
 
 func (a *Arena) drop(id uint32) {
-	a.unmapChunk(&a.chunks[id])
+	k := &a.chunks[id]
+	a.unmapChunk(k)
+	if k.class != large {
+		a.held[k.class]--
+	}
 	a.chunks[id] = chunk{}
 	a.spare = append(a.spare, id)
 }
@@ -271,7 +286,7 @@ func (a *Arena) drop(id uint32) {
 func (a *Arena) mapChunk(k *chunk, size int) {
 	if !a.o.Heap && !a.o.Brief {
 		if k.class != large {
-			k.mem = a.cut()
+			k.mem = a.pool(k).cut(k.huge)
 		} else if mem, err := mapMemory(size, false); err == nil {
 			k.mem = unsafe.Pointer(unsafe.SliceData(mem))
 		}
@@ -284,30 +299,38 @@ func (a *Arena) mapChunk(k *chunk, size int) {
 	k.heap = unsafe.Slice((*byte)(k.mem), size)
 }
 
+// pool is where the memory of a chunk comes from, and goes to.
+func (a *Arena) pool(k *chunk) *pool {
+	if k.huge {
+		return &a.huge
+	}
+	return &a.small
+}
+
 // cut is the memory of one more chunk, nil when the system has none.
-func (a *Arena) cut() unsafe.Pointer {
-	if n := len(a.vacant); n > 0 {
-		mem := a.vacant[n-1]
-		a.vacant = a.vacant[:n-1]
+func (p *pool) cut(huge bool) unsafe.Pointer {
+	if n := len(p.vacant); n > 0 {
+		mem := p.vacant[n-1]
+		p.vacant = p.vacant[:n-1]
 		return mem
 	}
-	if len(a.fresh) < chunkSize {
-		size, huge := regionSize, true
-		if len(a.regions) == 0 {
-			size, huge = regionFirst, false
+	if len(p.fresh) < chunkSize {
+		size := regionSmall
+		if huge {
+			size = regionHuge
 		}
 		region, err := mapMemory(size, huge)
 		if err != nil {
 			return nil
 		}
-		a.regions = append(a.regions, region)
-		a.fresh = region[:len(region):len(region)]
+		p.regions = append(p.regions, region)
+		p.fresh = region[:len(region):len(region)]
 		if skew := int(uintptr(unsafe.Pointer(unsafe.SliceData(region))) % hugePage); huge && skew != 0 {
-			a.fresh = a.fresh[hugePage-skew:]
+			p.fresh = p.fresh[hugePage-skew:]
 		}
 	}
-	mem := unsafe.Pointer(unsafe.SliceData(a.fresh))
-	a.fresh = a.fresh[chunkSize:]
+	mem := unsafe.Pointer(unsafe.SliceData(p.fresh))
+	p.fresh = p.fresh[chunkSize:]
 	return mem
 }
 
@@ -318,7 +341,8 @@ func (a *Arena) unmapChunk(k *chunk) {
 		unmapMemory(unsafe.Slice((*byte)(k.mem), k.size))
 	default:
 		vacate(unsafe.Slice((*byte)(k.mem), chunkSize))
-		a.vacant = append(a.vacant, k.mem)
+		p := a.pool(k)
+		p.vacant = append(p.vacant, k.mem)
 	}
 }
 
