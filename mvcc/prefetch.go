@@ -11,6 +11,7 @@ type Prefetcher struct {
 	lists  [PrefetchMax][]uint64
 	depths [PrefetchMax]uint8
 	cells  [PrefetchMax]*cell
+	colls  [PrefetchMax]*collection
 	sink   uint64 // what was read is put here, or the compiler would not read it
 }
 
@@ -18,7 +19,7 @@ type Prefetcher struct {
 // PrefetchMax are left alone. It finds nothing and changes nothing: it is a hint.
 //
 // A Lookup waits for memory about four times, each place known only from the one before: directory, segment,
-// cell, value. One after the other, 32 keys wait 128 times. Stage by stage, the processor waits for the
+// cell, value; of a small collection, five: cell, collection, leaf. One after the other, 32 keys wait 128 times. Stage by stage, the processor waits for the
 // 32 places of a stage at once, since none depends on another.
 func (v View) Prefetch(p *Prefetcher, ks Keyspace, keys [][]byte) {
 	sp := v.space(ks)
@@ -36,6 +37,31 @@ func (v View) Prefetch(p *Prefetcher, ks Keyspace, keys [][]byte) {
 	for i := range keys {
 		if c := p.cells[i]; c != nil && c.valueLen > tinyMax && c.flags&(cellCold|cellTombstone) == 0 {
 			p.sink += uint64(*(*byte)(v.s.values.Pointer(slab.Ref(c.value))))
+		}
+	}
+	p.collections(v.s, len(keys))
+}
+
+// collections reads the heads of collections, and of those that are one leaf, the leaf's.
+func (p *Prefetcher) collections(s *Store, n int) {
+	some := false
+	for i, c := range p.cells[:n] {
+		p.colls[i] = nil
+		if c != nil && c.collection() {
+			p.colls[i], some = s.collection(c.handle()), true
+		}
+	}
+	if !some {
+		return
+	}
+	for _, k := range p.colls[:n] {
+		if k != nil {
+			p.sink += k.changes
+		}
+	}
+	for _, k := range p.colls[:n] {
+		if k != nil {
+			p.sink += s.forest.Touch(k.root)
 		}
 	}
 }
