@@ -139,7 +139,7 @@ var benchCommands = []struct {
 		})
 	}, func(w *bench, n uint64) [][]byte { return [][]byte{[]byte("SPOP"), []byte("myset")} }},
 	{"ZADD", nil, func(w *bench, n uint64) [][]byte {
-		return [][]byte{[]byte("ZADD"), []byte("myzset"), strconv.AppendUint(nil, n*7919%benchKeys, 10), w.twelve("element:", n)}
+		return [][]byte{[]byte("ZADD"), []byte("myzset"), strconv.AppendUint(nil, uint64(w.number)*7919%benchKeys+uint64(w.count), 10), w.twelve("element:", n)}
 	}},
 	{"ZPOPMIN", func(w *bench) {
 		w.fill(w.b.N+1, func(i int) [][]byte {

@@ -5,6 +5,8 @@
 //	go run ./bench/memory -keys 10000000 -server redoubt -ttl 24h
 //	go run ./bench/memory -shape zset -server redis
 //
+// What redoubt keeps of the past is part of what it takes, and compacted then: both are printed.
+//
 // redis-server starts again from an RDB file (SAVE), the fastest way it has; redoubt from its directory as a kill -9 left it, and
 // as a clean stop left it.
 package main
@@ -96,6 +98,13 @@ func run(o options) error {
 	if strings.HasPrefix(command, "redis-server") {
 		return againRedis(o, srv, port, dir)
 	}
+	parts(srv)
+	if took, err = compact(srv); err != nil {
+		return err
+	}
+	fmt.Printf("  compaction    %8.1f s\n", took.Seconds())
+	report(o, "history compacted", srv, empty, dir)
+	parts(srv)
 	return again(o, srv, command, port, dir)
 }
 
