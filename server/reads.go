@@ -304,7 +304,7 @@ func (srv *Server) readSlowly(op *readOp, p resp.Protocol) []byte {
 		need := view.Need()
 		var reply []byte
 		if need&keyspace.NeedTick == 0 {
-			view.Apart(func() { reply = v.Append(nil, p) })
+			view.Apart(func() { reply = v.Encode(p) })
 		}
 		view.Release()
 		srv.machine.RUnlock()
@@ -332,7 +332,7 @@ func (srv *Server) readPast(op *readOp, call *command.ReadCall, p resp.Protocol)
 	view.Pauses = true
 	v, _ := op.answer(srv, call, &view, srv.mono())
 	var reply []byte
-	view.Apart(func() { reply = v.Append(nil, p) })
+	view.Apart(func() { reply = v.Encode(p) })
 	view.Release()
 	return reply
 }
