@@ -58,8 +58,8 @@ func formEtcd(o options, base string) (contender, error) {
 // build compiles the generator, wherever in the module this was started.
 func (e etcd) build() error {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return fmt.Errorf("go list -m: %w", err)
+	if err != nil || len(root) < 2 {
+		return fmt.Errorf("start this inside of the module: go list -m says %q, %v", root, err)
 	}
 	build := exec.Command("go", "build", "-o", e.generator, ".")
 	build.Dir = filepath.Join(strings.TrimSpace(string(root)), "bench", "cluster", "etcdload")
