@@ -15,20 +15,22 @@ import (
 
 // What the chores do at a time, and how often they look.
 const (
-	choreTick         = 100 * time.Millisecond
-	expiredPerEntry   = 500                   // keys or fields ended by one request; keeps apply under a few milliseconds
-	compactPerEntry   = 100                   // superseded versions freed by a request of its own ...
-	compactPause      = 20 * time.Millisecond // ... and the time to the next, so that fewer than one write in a hundred meets one
-	compactPauseIdle  = 2 * time.Millisecond  // while there are no writes
-	compactPerChange  = 2                     // and for each change before: more than the change can supersede
-	compactAfter      = 1024                  // changes, as rows are deleted the cheaper the more there are at a time
-	compactAtOnceMax  = 8192                  // changes, when the last batches made as many
-	compactRetry      = time.Second           // between looks at what may be compacted
-	ageSample         = time.Second           // of revision against time, for history-max-age
-	quietTick         = 10 * time.Second      // log time moves at least this often
-	coolBytesPerTurn  = 64 << 20
-	coolStepsPerTurn  = 20000
-	housekeepingEvery = time.Second
+	choreTick          = 100 * time.Millisecond
+	expiredPerEntry    = 500                   // keys or fields ended by one request; keeps apply under a few milliseconds
+	compactPerEntry    = 100                   // superseded versions freed by a request of its own ...
+	compactHaste       = 1000                  // and one more for so much garbage, as a key of a million elements leaves,
+	compactPerEntryMax = 1000                  // up to half a millisecond of apply
+	compactPause       = 20 * time.Millisecond // ... and the time to the next, so that fewer than one write in a hundred meets one
+	compactPauseIdle   = 2 * time.Millisecond  // while there are no writes
+	compactPerChange   = 2                     // and for each change before: more than the change can supersede
+	compactAfter       = 1024                  // changes, as rows are deleted the cheaper the more there are at a time
+	compactAtOnceMax   = 8192                  // changes, when the last batches made as many
+	compactRetry       = time.Second           // between looks at what may be compacted
+	ageSample          = time.Second           // of revision against time, for history-max-age
+	quietTick          = 10 * time.Second      // log time moves at least this often
+	coolBytesPerTurn   = 64 << 20
+	coolStepsPerTurn   = 20000
+	housekeepingEvery  = time.Second
 )
 
 // chores are what the leader does for all, and each node for itself: expiry, compaction, memory, disk space,
@@ -166,10 +168,11 @@ func (c *chores) expire() bool {
 
 // compactStep frees what compaction has passed, one bounded step after another.
 func (c *chores) compactStep() bool {
-	if c.srv.lookForGarbage() == 0 {
+	garbage := c.srv.lookForGarbage()
+	if garbage == 0 {
 		return false
 	}
-	c.proposeThen(c.pause, 0, compactStepRequest(compactPerEntry)...)
+	c.proposeThen(c.pause, 0, compactStepRequest(min(compactPerEntry+garbage/compactHaste, compactPerEntryMax))...)
 	return true
 }
 
