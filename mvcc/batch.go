@@ -15,10 +15,15 @@ type Batch struct {
 	db   *pebble.Batch // nil between Commit and Begin
 	tx   Tx
 	meta []metaRow
-	gone []goneRow // rows to be deleted by Commit
+	gone []goneRow // records and rows to be deleted by Commit
+
+	gathered []byte   // the value of the open chunk's row
+	chunk    chunk    // the open chunk; none when it has no records
+	last     Revision // its last record
+	wrote    int      // records gathered and freed, which bounds what Commit cleans
 }
 
-// goneRow names an r or v row.
+// goneRow names a record, or a v row.
 type goneRow struct {
 	kind byte
 	rev  Revision
@@ -43,7 +48,7 @@ func (s *Store) Begin() *Batch {
 		panic(fmt.Sprintf("mvcc: a batch is open at revision %d", s.current))
 	}
 	b.db = s.db.NewBatch()
-	b.meta, b.gone = b.meta[:0], b.gone[:0]
+	b.meta, b.gone, b.wrote = b.meta[:0], b.gone[:0], 0
 	return b
 }
 
@@ -78,7 +83,12 @@ func (b *Batch) Commit(applied uint64) error {
 	if last := s.applied.Load(); applied < last {
 		panic(fmt.Sprintf("mvcc: applied index %d follows %d", applied, last))
 	}
+	b.closeChunk()
+	b.removeDead()
 	b.removeRows()
+	if err := b.clean(); err != nil {
+		return fmt.Errorf("commit batch %d: %w", applied, err)
+	}
 	for _, m := range b.meta {
 		b.setMeta(m.name, m.value)
 	}
@@ -99,6 +109,7 @@ func (b *Batch) Commit(applied uint64) error {
 		}
 		s.metaMu.Unlock()
 	}
+	s.frontier.Store(s.chunks.frontier())
 	s.chained.Store(s.chain)
 	s.published.Store(s.current)
 	s.applied.Store(applied)
@@ -120,7 +131,8 @@ func finish(op *pebble.DeferredBatchOp) {
 	}
 }
 
-// remove deletes a row that was written once.
+// remove deletes a record, or a row that was written once. A start may have found a version whose v row is gone already:
+// to delete it again does nothing.
 func (b *Batch) remove(kind byte, rev Revision) { b.gone = append(b.gone, goneRow{kind, rev}) }
 
 // goneKeptMax is how much room for deletions is kept from one batch to the next.

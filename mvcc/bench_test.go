@@ -219,3 +219,20 @@ func resident() int {
 	}
 	return pages * os.Getpagesize()
 }
+
+// BenchmarkReadRecord reads records by revision from their chunks, as cold values and the past are.
+func BenchmarkReadRecord(b *testing.B) {
+	const n = 100_000
+	s := openBench(b, b.TempDir())
+	defer s.Close()
+	load(b, s, n)
+	if err := s.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.readRecord(Revision{1 + splitMix(uint64(i))%n, 0}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -43,7 +43,7 @@ const (
 	longKeyMin = 2048 // a key from here on lives outside its cell
 	tinyMax    = 8    // a value up to here lives in the cell's own field: counters cost no slot
 
-	// inlineMax is the largest value that rides in its r row. A larger one has a v row, and in memory
+	// inlineMax is the largest value that rides in its record. A larger one has a v row, and in memory
 	// its slot begins with the revision of that row: see largePrefix.
 	inlineMax = 256
 
@@ -182,7 +182,7 @@ func (h *heap) setValue(c *cell, value []byte, rev Revision) {
 	c.flags &^= cellCold
 }
 
-// setCold gives the cell a value that is on disk: in the r row of the cell's revision when small, in the
+// setCold gives the cell a value that is on disk: in the record of the cell's revision when small, in the
 // v row of rev when large. What it had is the caller's to free.
 func (h *heap) setCold(c *cell, n int, rev Revision) {
 	c.value, c.valueLen = 0, uint32(n)

@@ -171,7 +171,8 @@ func (h *heap) elementPast(ref uint32) *elementPast {
 	return (*elementPast)(h.pastSlab.Pointer(slab.Ref(ref)))
 }
 
-// older is the past before p; 0 when compaction took it.
+// older is the past before p; 0 when compaction took it. p ended above the compacted revision: below, a start may have
+// found one change of several (see chunks.go), and what is before p may be gone.
 func (k *collection) older(p *elementPast) uint32 {
 	if p.seq-1 > k.freed {
 		return p.next

@@ -15,7 +15,7 @@ import (
 // version had or reported as compacted. Each request writes the same number to all keys.
 func TestReadersBesideApply(t *testing.T) {
 	const keys, requests = 8, 400
-	s, err := Open(Options{Dir: "store", FS: vfs.NewMem(), HeapMemory: true, MemTableBytes: 256 << 10})
+	s, err := Open(Options{Dir: "store", FS: vfs.NewMem(), HeapMemory: true, MemTableBytes: 256 << 10, chunkRecords: 5, lingerMin: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,3 +146,24 @@ func (m *sim) elementOp(tx *Tx, rnd *rand.Rand, ks Keyspace, key string) {
 	list[len(list)-1] = was
 	m.now.keys[ks][key] = list
 }
+
+// checkOwned finds collections that no key has and no view reaches, after all garbage is freed.
+func (m *sim) checkOwned() {
+	m.t.Helper()
+	s, owned := m.s, map[uint32]bool{}
+	for ref := s.cells.Next(0); ref != 0; ref = s.cells.Next(ref) {
+		if c := s.cell(uint32(ref)); c.flags&cellUsed != 0 && c.collection() {
+			owned[c.handle()] = true
+		}
+	}
+	for i := range s.pasts.len {
+		if p := s.past(s.pasts.at(i)); p.flags&pastHolds != 0 {
+			owned[p.handle()] = true
+		}
+	}
+	for ref := s.colls.Next(0); ref != 0; ref = s.colls.Next(ref) {
+		if k := s.collection(uint32(ref)); k.flags&collUsed != 0 && !owned[uint32(ref)] {
+			m.t.Fatalf("collection %v is nobody's", k.id())
+		}
+	}
+}

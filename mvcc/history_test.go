@@ -56,21 +56,12 @@ func compact(t testing.TB, s *Store, rev uint64) {
 	})
 }
 
-// rows are the revisions of all records on disk.
+// rows are the revisions of all records on disk, save those that are dead and linger.
 func rows(t testing.TB, s *Store) string {
 	t.Helper()
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer it.Close()
 	var out []string
-	for ok := it.First(); ok; ok = it.Next() {
-		if it.Key()[0] == 'r' {
-			rev, err := rowRevision(it.Key())
-			if err != nil {
-				t.Fatal(err)
-			}
+	for _, rev := range diskRecords(t, s) {
+		if c, i := s.chunks.find(rev); c == nil || c.dead>>i&1 == 0 {
 			out = append(out, rev.String())
 		}
 	}

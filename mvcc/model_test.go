@@ -228,11 +228,18 @@ func (m *sim) checkRows() {
 	m.t.Helper()
 	s, want := m.s, map[string]bool{}
 	row := func(kind byte, rev Revision) { want[string(appendRowKey(nil, kind, rev))] = true }
+	may := map[string]bool{} // the row of an absence may be gone before it, and the value of what is due may be gone before a start
+	value := func(due bool, rev Revision) {
+		if may[string(appendRowKey(nil, 'v', rev))] = true; !due {
+			row('v', rev)
+		}
+	}
 	for ref := s.cells.Next(0); ref != 0; ref = s.cells.Next(ref) {
 		if c := s.cell(uint32(ref)); c.flags&cellUsed != 0 {
 			row('r', c.mod())
 			if c.live() && c.large() {
-				row('v', s.valueRow(c))
+				drop := s.spaces[Keyspace(c.keyspace)].drop
+				value(!drop.IsZero() && drop.Main < s.compacted, s.valueRow(c))
 			}
 		}
 	}
@@ -252,36 +259,43 @@ func (m *sim) checkRows() {
 		if p.flags&(pastElement|pastAbsent) == pastElement|pastAbsent {
 			continue
 		}
+		if p.flags&pastAbsent != 0 {
+			may[string(appendRowKey(nil, 'r', p.from()))] = true
+			continue
+		}
 		row('r', p.from())
 		if p.flags&(pastOwnsRow|pastHolds) == pastOwnsRow {
-			row('v', p.row())
+			value(p.toMain <= s.compacted, p.row())
 		}
 	}
 	for i := range s.tombs.len {
 		row('r', s.tombs.at(i).rev)
+	}
+	for _, rev := range s.stale {
+		row('r', rev)
 	}
 	for _, list := range s.bound {
 		for _, b := range list {
 			row('r', b.from)
 		}
 	}
-	it, err := s.db.NewIter(nil)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer it.Close()
 	var stray []string
-	for ok := it.First(); ok; ok = it.Next() {
-		if k := it.Key(); (k[0] == 'r' || k[0] == 'v') && !want[string(k)] {
-			stray = append(stray, fmt.Sprintf("%c%x", k[0], k[1:]))
+	found := func(kind byte, rev Revision) {
+		k := string(appendRowKey(nil, kind, rev))
+		if !want[k] && !may[k] {
+			stray = append(stray, fmt.Sprintf("%c %v", kind, rev))
 		}
-		delete(want, string(it.Key()))
+		delete(want, k)
 	}
+	for _, rev := range diskRecords(m.t, s) {
+		if c, i := s.chunks.find(rev); c == nil || c.dead>>i&1 == 0 {
+			found('r', rev)
+		}
+	}
+	scanRows(m.t, s, 'v', func(rev Revision, _ []byte) { found('v', rev) })
 	for k := range want {
 		rev, _ := rowRevision([]byte(k))
-		if rev.Main >= s.compacted { // the row of an absence may be gone before it
-			stray = append(stray, "missing "+rev.String())
-		}
+		stray = append(stray, fmt.Sprintf("missing %c %v", k[0], rev))
 	}
 	slices.SortFunc(stray, cmp.Compare[string])
 	if len(stray) > 0 {

@@ -1,6 +1,7 @@
 package mvcc
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +12,8 @@ import (
 
 const (
 	// diskFormat is the version of everything in a store's directory. A newer one is refused.
-	diskFormat = 1
+	// One of format 1 has no chunks yet, and becomes ours when it is opened.
+	diskFormat = 2
 
 	// engineFormat is Pebble's own version of its files.
 	engineFormat = pebble.FormatTableFormatV6
@@ -35,6 +37,8 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
 	}
+	o.chunkRecords, o.chunkLeast = cmp.Or(o.chunkRecords, chunkRecords), cmp.Or(o.chunkLeast, chunkLeastDefault)
+	o.chunkMin, o.lingerMin = cmp.Or(o.chunkMin, chunkMinDefault), cmp.Or(o.lingerMin, lingerMinDefault)
 	s := &Store{db: db, o: o, meta: map[string][]byte{}}
 	s.batch.s, s.batch.tx.s, s.batch.tx.b = s, s, &s.batch
 	if err := s.rebuild(); err != nil {
@@ -90,6 +94,9 @@ func (s *Store) rebuild() error {
 			return err
 		}
 	}
+	if err := s.raiseFormat(); err != nil {
+		return err
+	}
 	s.index = newIndex(s.seed, s.o.HeapMemory)
 	s.compacted, s.made = st.compacted, st.made
 	s.current, s.chain = st.revision, st.chain
@@ -98,6 +105,7 @@ func (s *Store) rebuild() error {
 	}
 	s.buildTrees()
 	s.oldest.Store(st.compacted)
+	s.frontier.Store(s.chunks.frontier())
 	s.published.Store(st.revision)
 	s.chained.Store(st.chain)
 	s.applied.Store(st.applied)
@@ -161,6 +169,17 @@ func (s *Store) initialize() error {
 		return err
 	}
 	return s.db.Flush()
+}
+
+// raiseFormat makes a directory of an older format one of ours. No flush: it is as durable as what is written in the
+// new format, which comes later.
+func (s *Store) raiseFormat() error {
+	row := binary.AppendUvarint(nil, diskFormat)
+	if string(s.meta[metaFormat]) == string(row) || s.meta[metaFormat] == nil {
+		return nil
+	}
+	s.meta[metaFormat] = row
+	return s.db.Set([]byte("m"+metaFormat), row, pebble.NoSync)
 }
 
 // run runs jobs, side by side where the owner provides for it.

@@ -29,6 +29,8 @@ type Options struct {
 
 	// HeapMemory keeps slabs on Go's heap, where the race detector and tests see them.
 	HeapMemory bool
+
+	chunkRecords, chunkLeast, chunkMin, lingerMin int // 0 is what chunks.go says; tests make them small
 }
 
 // DatabaseBinding is the keyspace a database number is bound to.

@@ -171,6 +171,12 @@ func (q *queue[T]) at(i int) T {
 	return q.chunks[i/queueChunk][i%queueChunk]
 }
 
+// ref is where that element is, good until it is popped.
+func (q *queue[T]) ref(i int) *T {
+	i += q.head
+	return &q.chunks[i/queueChunk][i%queueChunk]
+}
+
 func (q *queue[T]) pop() T {
 	v := q.at(0)
 	q.head++

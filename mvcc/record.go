@@ -8,6 +8,7 @@ import (
 // What the rows of Pebble hold. Keys are
 //
 //	r main(8, big endian) sub(4)   a record, below
+//	c main sub                     records of that revision and those behind it: see chunk.go
 //	v main sub                     the value of the record of that revision, when larger than inlineMax
 //	l id(8)                        a shared lease, as the caller encodes it
 //	m name                         a fact about the whole store; names of ours begin with a zero byte
@@ -48,7 +49,7 @@ const (
 
 var errRecord = errors.New("mvcc: malformed record")
 
-// record is a decoded r row. Its byte strings alias what it was decoded from.
+// record is a decoded record. Its byte strings alias what it was decoded from.
 type record struct {
 	kind, flags uint8
 	keyspace    Keyspace

@@ -54,8 +54,11 @@ func (sn *Snapshot) WriteAt(main uint64, w io.Writer, stop <-chan struct{}) erro
 		switch {
 		case string(key) == "m"+metaState:
 			return row, true
-		case len(key) == rowKeyLen && (key[0] == 'r' || key[0] == 'v'):
+		case len(key) == rowKeyLen && (key[0] == 'r' || key[0] == 'v' || key[0] == 'c'):
 			rev, err := rowRevision(key)
+			if err == nil && rev.Main <= main && key[0] == 'c' {
+				value, err = cutChunk(rev, value, main)
+			}
 			return value, err != nil || rev.Main <= main
 		}
 		return value, true

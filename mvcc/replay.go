@@ -1,14 +1,16 @@
 package mvcc
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Replay rebuilds the index from the r rows, in their order, by the same steps that made it; only the trees
-// come later, from handles sorted at once. Reading rows from Pebble and putting them into the index take
+// Replay rebuilds the index from r rows and chunks, in the order of revisions, by the same steps that made it; only the
+// trees come later, from handles sorted at once. Reading rows from Pebble and putting them into the index take
 // about equally long, so they go side by side in blocks where a second core is to be had.
 
 const (
@@ -16,30 +18,38 @@ const (
 	blockRows  = 1 << 16
 )
 
-// block is rows one behind the other: revision, length, value.
+// block is records one behind the other: revision, length, value; and the chunks they were in.
 type block struct {
-	buf  []byte
-	rows int
-	err  error
+	buf    []byte
+	rows   int
+	chunks []chunk
+	err    error
 }
 
 const blockHead = 8 + 4 + 4
 
+// replayer is what replay knows from one record to the next.
+type replayer struct {
+	met  byID
+	seen Revision // the newest record so far
+	last uint64   // no record is above this main revision
+}
+
 // replay reads every record; none may be above last.
-func (s *Store) replay(last uint64) error {
-	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte("r"), UpperBound: []byte("s")})
+func (s *Store) replay(last uint64) (err error) {
+	rows, err := s.recordRows()
 	if err != nil {
 		return err
 	}
-	defer it.Close()
-	read, apply, met := &block{}, &block{}, byID{}
-	more := it.First()
+	defer func() { err = errors.Join(err, rows.close()) }()
+	r, read, apply := &replayer{met: byID{}, last: last}, &block{}, &block{}
+	more := rows.pick()
 	for more || apply.rows > 0 {
 		s.run(2, func(i int) {
 			if i == 0 {
-				more = read.fill(it, more)
+				more = read.fill(rows, more)
 			} else {
-				apply.err = s.replayBlock(apply, met, last)
+				apply.err = s.replayBlock(apply, r)
 			}
 		})
 		if read.err != nil {
@@ -51,29 +61,94 @@ func (s *Store) replay(last uint64) error {
 		read, apply = apply, read
 	}
 	s.dropUnnamed()
-	return it.Error()
+	return nil
 }
 
-// fill reads the next rows, where ok tells that the iterator stands on one, and returns whether it still does.
-func (b *block) fill(it *pebble.Iterator, ok bool) bool {
-	b.buf, b.rows = b.buf[:0], 0
-	for ; ok && len(b.buf) < blockBytes && b.rows < blockRows; ok = it.Next() {
+// recordRows goes through r rows and chunks together, in the order of revisions.
+type recordRows struct {
+	all []*pebble.Iterator
+	at  *pebble.Iterator // the one whose row is next
+}
+
+func (s *Store) recordRows() (*recordRows, error) {
+	w := &recordRows{}
+	for _, kind := range []byte{'r', 'c'} {
+		it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
+		if err != nil {
+			return nil, errors.Join(err, w.close())
+		}
+		it.First()
+		w.all = append(w.all, it)
+	}
+	return w, nil
+}
+
+// pick finds the row that is next, and tells whether there is one.
+func (w *recordRows) pick() bool {
+	w.at = nil
+	for _, it := range w.all {
+		if it.Valid() && (w.at == nil || bytes.Compare(it.Key()[1:], w.at.Key()[1:]) < 0) {
+			w.at = it
+		}
+	}
+	return w.at != nil
+}
+
+func (w *recordRows) next() bool {
+	w.at.Next()
+	return w.pick()
+}
+
+// close tells whether all rows could be read.
+func (w *recordRows) close() (err error) {
+	for _, it := range w.all {
+		err = errors.Join(err, it.Error(), it.Close())
+	}
+	return err
+}
+
+// fill reads the next rows, where ok tells that there is one, and returns whether there still is.
+func (b *block) fill(rows *recordRows, ok bool) bool {
+	b.buf, b.rows, b.chunks = b.buf[:0], 0, b.chunks[:0]
+	for ; ok && len(b.buf) < blockBytes && b.rows < blockRows; ok = rows.next() {
+		it := rows.at
 		rev, err := rowRevision(it.Key())
+		if err == nil && it.Key()[0] == 'c' {
+			err = b.addChunk(rev, it.Value())
+		} else if err == nil {
+			b.add(rev, it.Value())
+		}
 		if err != nil {
 			b.err = fmt.Errorf("row %x: %w", it.Key(), err)
 			return false
 		}
-		v := it.Value()
-		b.buf = binary.NativeEndian.AppendUint64(b.buf, rev.Main)
-		b.buf = binary.NativeEndian.AppendUint32(b.buf, rev.Sub)
-		b.buf = binary.NativeEndian.AppendUint32(b.buf, uint32(len(v)))
-		b.buf = append(b.buf, v...)
-		b.rows++
 	}
 	return ok
 }
 
-func (s *Store) replayBlock(b *block, met byID, last uint64) error {
+func (b *block) add(rev Revision, record []byte) {
+	b.buf = binary.NativeEndian.AppendUint64(b.buf, rev.Main)
+	b.buf = binary.NativeEndian.AppendUint32(b.buf, rev.Sub)
+	b.buf = binary.NativeEndian.AppendUint32(b.buf, uint32(len(record)))
+	b.buf = append(b.buf, record...)
+	b.rows++
+}
+
+func (b *block) addChunk(first Revision, row []byte) error {
+	c := chunk{main: first.Main, sub: first.Sub}
+	r := readChunk(first, row)
+	for record, ok := r.next(); ok; record, ok = r.next() {
+		c.add(&r, record)
+		b.add(r.rev, record)
+	}
+	b.chunks = append(b.chunks, c)
+	return r.err()
+}
+
+func (s *Store) replayBlock(b *block, p *replayer) error {
+	for _, c := range b.chunks {
+		s.chunks.push(c)
+	}
 	var r record
 	hot := s.o.MaxMemory <= 0 || s.IndexMemory() < s.o.MaxMemory
 	for buf := b.buf; len(buf) > 0; {
@@ -81,18 +156,19 @@ func (s *Store) replayBlock(b *block, met byID, last uint64) error {
 		n := int(binary.NativeEndian.Uint32(buf[12:]))
 		v := buf[blockHead : blockHead+n]
 		buf = buf[blockHead+n:]
-		if rev.Main > last {
-			return fmt.Errorf("row r %v: the newest revision is %d: %w", rev, last, errRecord)
+		if rev.Main > p.last || rev.Compare(p.seen) <= 0 {
+			return fmt.Errorf("record %v follows %v, and the newest revision is %d: %w", rev, p.seen, p.last, errRecord)
 		}
+		p.seen = rev
 		if err := r.decode(rev, v); err != nil {
-			return fmt.Errorf("row r %v: %w", rev, err)
+			return fmt.Errorf("record %v: %w", rev, err)
 		}
 		switch r.kind {
 		case kindPut:
-			s.replayPut(met, &r, rev, hot)
+			s.replayPut(p.met, &r, rev, hot)
 		case kindElement, kindNoElement:
-			if err := s.replayElement(met, &r, rev); err != nil {
-				return fmt.Errorf("row r %v: %w", rev, err)
+			if err := s.replayElement(p.met, &r, rev); err != nil {
+				return fmt.Errorf("record %v: %w", rev, err)
 			}
 		case kindTombstone:
 			s.replayTombstone(&r, rev)
@@ -157,6 +233,9 @@ func (x *index) replayTombstone(r *record, rev Revision) {
 	} else {
 		if !c.live() {
 			sp.live++ // what was between is compacted
+		}
+		if r.flags&flagMoved != 0 && c.collection() {
+			x.collection(c.handle()).flags &^= collBound // unless the key it was moved to is there
 		}
 		x.end(ref, c, rev, r.flags&flagMoved == 0)
 		x.freeValue(c)

@@ -2,12 +2,14 @@ package mvcc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -36,6 +38,9 @@ func newSim(t *testing.T, seed uint64) *sim {
 	}
 	m.states = []*modelState{m.now.clone()}
 	m.o = Options{Dir: "store", FS: m.fs, Seed: seed, MemTableBytes: 1 << 20, HeapMemory: seed%2 == 0}
+	m.o.chunkRecords = [...]int{chunkRecords, 1, 2, 3, 5, 9}[m.rnd.IntN(6)]
+	m.o.chunkLeast = 1 + m.rnd.IntN(4)
+	m.o.lingerMin, m.o.chunkMin = 1+m.rnd.IntN(300), 1+m.rnd.IntN(100)
 	m.open()
 	t.Cleanup(func() { m.s.Close() })
 	return m
@@ -270,16 +275,18 @@ func TestStoreAgainstModel(t *testing.T) {
 			for range 12 {
 				m.grow(20 + m.rnd.IntN(60))
 				m.checkPast()
+				m.checkRows()
 				m.disturb()
 				m.checkPast()
+				m.checkRows()
 			}
 		})
 	}
 }
 
-// disturb closes, crashes, restores or compacts.
+// disturb closes, crashes, restores, compacts or makes the store an old one.
 func (m *sim) disturb() {
-	switch m.rnd.IntN(5) {
+	switch m.rnd.IntN(7) {
 	case 0:
 		if err := m.s.Close(); err != nil {
 			m.t.Fatal(err)
@@ -294,7 +301,70 @@ func (m *sim) disturb() {
 		m.restore()
 	case 4:
 		m.compactAll()
+	case 5:
+		m.age()
+	case 6:
+		m.part()
 	}
+}
+
+// age turns the store into one of the format that had no chunks.
+func (m *sim) age() {
+	b := m.s.db.NewBatch()
+	scanRows(m.t, m.s, 'c', func(first Revision, row []byte) {
+		b.SingleDelete(appendRowKey(nil, 'c', first), nil)
+		for r := readChunk(first, row); ; {
+			record, ok := r.next()
+			if !ok {
+				break
+			}
+			if c, i := m.s.chunks.find(r.rev); c.dead>>i&1 == 0 {
+				b.Set(appendRowKey(nil, 'r', r.rev), record, nil)
+			}
+		}
+	})
+	b.Set([]byte("m"+metaFormat), []byte{1}, nil)
+	if err := errors.Join(b.Commit(pebble.NoSync), b.Close(), m.s.Close()); err != nil {
+		m.t.Fatal(err)
+	}
+	m.open()
+	if got := m.s.meta[metaFormat]; !bytes.Equal(got, []byte{diskFormat}) {
+		m.t.Fatalf("format %v after opening an old store", got)
+	}
+}
+
+// part checks a snapshot as of an earlier revision.
+func (m *sim) part() {
+	sn, err := m.s.Snapshot()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer sn.Close()
+	main := m.s.Revision() - m.rnd.Uint64N(m.s.Revision()-m.s.Compacted()+1)
+	var stream bytes.Buffer
+	if err := sn.WriteAt(main, &stream, nil); err != nil {
+		m.t.Fatal(err)
+	}
+	o := m.o
+	o.FS = vfs.NewMem()
+	if err := Restore(o.Dir, o.FS, &stream, nil); err != nil {
+		m.t.Fatal(err)
+	}
+	s, err := Open(o)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	whole, states := m.s, m.states
+	defer func() { m.s, m.states = whole, states; s.Close() }()
+	m.s, m.states = s, m.states[:main+1]
+	for at := s.Compacted(); at <= main; at++ {
+		v, err := s.At(at)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		m.checkView(v, m.states[at])
+	}
+	m.checkRows()
 }
 
 // crash keeps what was synced, and part of the rest, and applies the log again from where the store ends.
@@ -358,6 +428,7 @@ func (m *sim) compactAll() {
 		m.t.Fatal(err)
 	}
 	m.checkRows()
+	m.checkOwned()
 	if err := m.s.Flush(); err != nil { // the log does not have this compaction
 		m.t.Fatal(err)
 	}

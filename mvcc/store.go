@@ -36,14 +36,16 @@ type Store struct {
 	applied   atomic.Uint64
 	chained   atomic.Uint64 // chain as of published
 	oldest    atomic.Uint64 // compacted, for those without the lock
+	frontier  atomic.Uint64 // main revision at which chunks begin, in Pebble: where to look for a record first
 
 	metaMu sync.Mutex
 	meta   map[string][]byte // rows of m as committed
 
 	handed handedBack
 
-	batch Batch
-	hand  uint64 // the clock hand of Cool: a reference in cells
+	batch  Batch
+	chunks chunks // the applier's, and replay's
+	hand   uint64 // the clock hand of Cool: a reference in cells
 }
 
 // Close flushes and closes. Nobody may use the store any more.
@@ -113,12 +115,12 @@ func (s *Store) FlushAsync() (<-chan struct{}, error) { return s.db.AsyncFlush()
 
 // readRecord reads the record of a revision. It returns errNoRow when there is none (any more).
 func (s *Store) readRecord(rev Revision) (r record, err error) {
-	b, err := s.readRow('r', rev)
+	b, err := s.readRecordRow(rev)
 	if err != nil {
 		return r, err
 	}
 	if err := r.decode(rev, b); err != nil {
-		return r, fmt.Errorf("row r %v: %w", rev, err)
+		return r, fmt.Errorf("record %v: %w", rev, err)
 	}
 	return r, nil
 }

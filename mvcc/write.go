@@ -60,6 +60,7 @@ func (tx *Tx) DeleteLease(id uint64) {
 func (tx *Tx) write() {
 	s, b := tx.s, tx.b.db
 	var word [8]byte
+	var key [rowKeyLen]byte
 	binary.BigEndian.PutUint64(word[:], s.chain)
 	tx.digest.Reset()
 	tx.digest.Write(word[:])
@@ -84,10 +85,14 @@ func (tx *Tx) write() {
 			finish(op)
 			continue
 		}
-		value := tx.buf[r.from:r.to]
-		if r.kind == 'v' {
-			value = s.values.Bytes(slab.Ref(r.value), largePrefix+r.length)[largePrefix:]
+		if r.kind == 'r' {
+			record := tx.buf[r.from:r.to]
+			tx.digest.Write(appendRowKey(key[:0], 'r', r.rev)) // whatever chunk it comes to
+			tx.digest.Write(record)
+			tx.b.gather(r.rev, record)
+			continue
 		}
+		value := s.values.Bytes(slab.Ref(r.value), largePrefix+r.length)[largePrefix:]
 		op := b.SetDeferred(rowKeyLen, len(value))
 		appendRowKey(op.Key[:0], r.kind, r.rev)
 		copy(op.Value, value)
