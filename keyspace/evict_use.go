@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"math/bits"
 	"sync/atomic"
 
 	"github.com/redoubt-db/redoubt/mvcc"
@@ -151,7 +152,7 @@ func countUse(counter uint8, logFactor int64, chance uint64) uint8 {
 	}
 	over := uint64(max(int(counter)-useCounterNew, 0))
 	r := rng{chance}
-	if r.next()%(over*uint64(max(logFactor, 0))+1) == 0 {
+	if share, _ := bits.Mul64(r.next(), over*uint64(max(logFactor, 0))+1); share == 0 { // a division would cost each read more than the rest of it
 		counter++
 	}
 	return counter

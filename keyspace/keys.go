@@ -163,7 +163,7 @@ func (v *View) Random() (key []byte, ok bool) {
 		if !some {
 			return nil, false
 		}
-		if v.live(it) {
+		if v.live(&it) {
 			return it.Key, true
 		}
 	}
@@ -172,7 +172,7 @@ func (v *View) Random() (key []byte, ok bool) {
 		return nil, false
 	}
 	v.mv.Ascend(v.ks, nil, func(it mvcc.Item) bool {
-		if ok = v.live(it); ok {
+		if ok = v.live(&it); ok {
 			key = it.Key
 		}
 		return !ok

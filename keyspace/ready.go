@@ -6,7 +6,7 @@ import "github.com/redoubt-db/redoubt/mvcc"
 // wait for some, and is no use of the key.
 func (v *View) Ready(key []byte, t mvcc.Type) int {
 	it, ok := v.mv.Lookup(v.ks, key)
-	if !ok || it.Type != t || !v.live(it) {
+	if !ok || it.Type != t || !v.live(&it) {
 		return 0
 	}
 	return v.mv.Collection(it).Len()

@@ -33,7 +33,7 @@ func (v *View) Keys(pattern []byte) [][]byte {
 		if !bytes.HasPrefix(it.Key, prefix) {
 			return false
 		}
-		if glob.Match(pattern, it.Key) && v.live(it) {
+		if glob.Match(pattern, it.Key) && v.live(&it) {
 			keys = append(keys, it.Key)
 		}
 		return true
@@ -51,7 +51,7 @@ func (v *View) keysInSteps(prefix, pattern []byte) (keys [][]byte, ok bool) {
 			if !bytes.HasPrefix(it.Key, prefix) {
 				return false
 			}
-			if glob.Match(pattern, it.Key) && v.live(it) {
+			if glob.Match(pattern, it.Key) && v.live(&it) {
 				keys = append(keys, names.copy(it.Key))
 			}
 			steps++
@@ -97,7 +97,7 @@ func (v *View) Scan(cursor uint64, count int, pattern []byte, fn func(mvcc.Item)
 		return 0
 	}
 	return v.mv.Scan(v.ks, cursor, count, func(it mvcc.Item) {
-		if (pattern == nil || glob.Match(pattern, it.Key)) && v.live(it) {
+		if (pattern == nil || glob.Match(pattern, it.Key)) && v.live(&it) {
 			fn(it)
 		}
 	})
@@ -129,7 +129,7 @@ func (v *View) scanPrefix(count int, pattern []byte, fn func(mvcc.Item)) bool {
 		return false
 	}
 	for _, it := range found {
-		if glob.Match(pattern, it.Key) && v.live(it) {
+		if glob.Match(pattern, it.Key) && v.live(&it) {
 			fn(it)
 		}
 	}

@@ -85,17 +85,21 @@ func (v *View) Lookup(key []byte) (mvcc.Item, bool) { return v.lookup(v.ks, key)
 
 // Find is Lookup for who asks about a key rather than for it: nobody is told if it is not there.
 func (v *View) Find(key []byte) (mvcc.Item, bool) {
-	return v.found(v.ks, key)
-}
-
-func (v *View) found(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
-	it, ok := v.mv.Lookup(ks, key)
-	if !ok || !v.live(it) {
-		v.lookups.Misses++
+	it, ok := v.mv.Lookup(v.ks, key)
+	if !v.found(&it, ok) {
 		return mvcc.Item{}, false
 	}
-	v.lookups.Hits++
 	return it, true
+}
+
+// found counts what was looked up, and tells whether it lives.
+func (v *View) found(it *mvcc.Item, ok bool) bool {
+	if !ok || !v.live(it) {
+		v.lookups.Misses++
+		return false
+	}
+	v.lookups.Hits++
+	return true
 }
 
 // TakeLookups returns what was looked up since it was last called; nothing if the view's answers will be thrown away.
@@ -109,19 +113,22 @@ func (v *View) TakeLookups() Lookups {
 }
 
 func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
-	it, ok := v.found(ks, key)
-	if !ok && v.misses != nil && ks == v.ks {
+	it, ok := v.mv.Lookup(ks, key)
+	if v.found(&it, ok) {
+		return it, true
+	}
+	if v.misses != nil && ks == v.ks {
 		v.misses.event(v.space.classes, v.db, "keymiss", key)
 	}
-	return it, ok
+	return mvcc.Item{}, false
 }
 
 // live tells whether the item is within its deadline, noting when only a tick can say.
-func (v *View) live(it mvcc.Item) bool {
+func (v *View) live(it *mvcc.Item) bool {
 	if v.past {
 		return true
 	}
-	if it.Type == mvcc.Hash && !v.before(v.mv.LastDeadline(it)) {
+	if it.Type == mvcc.Hash && !v.before(v.mv.LastDeadline(*it)) {
 		return false
 	}
 	if v.pinned && it.Lease != 0 {

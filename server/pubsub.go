@@ -88,9 +88,12 @@ func (h *hub) audience(channel []byte, sharded bool) int64 {
 
 // tell sends messages to the loops whose sessions may want them. It does not block. The list is kept.
 func (h *hub) tell(list []keyspace.Message) {
-	if len(list) == 0 {
-		return
+	if len(list) > 0 { // each read comes here, and mostly with nothing: what follows puts list on the heap
+		h.tellSome(list)
 	}
+}
+
+func (h *hub) tellSome(list []keyspace.Message) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	list = slices.DeleteFunc(list, func(m keyspace.Message) bool {
