@@ -175,7 +175,7 @@ func infoReplication(srv *Server, w *infoWriter) {
 	w.field("repl_backlog_first_byte_offset", 0)
 	w.field("repl_backlog_histlen", 0)
 	w.field("stale_reads_msec", srv.peers.staleness().Milliseconds())
-	w.field("corrupt_nodes", strings.Join(formatIDs(srv.peers.corruptNodes()), ","))
+	w.field("corrupt_nodes", strings.Join(formatIDs(srv.corruptNodes()), ","))
 }
 
 // replID names the cluster in the form of Redis' replication ids.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/redoubt-db/redoubt/mvcc"
+	"github.com/redoubt-db/redoubt/sm"
 )
 
 // milestonesTold is how many milestones a hello carries. Members that apply side by side are a few hundred revisions apart.
@@ -81,29 +82,32 @@ func (srv *Server) milestones(max int) []mvcc.Milestone {
 	return srv.machine.Space().Store.Milestones(max)
 }
 
-// raiseCorrupt takes note of nodes whose state is not that of the others. What differs never becomes equal again, so they
-// stay named while they are members.
+// raiseCorrupt says so in this node's log, and on the leader raises the alarm of each node that has none: again, if it was
+// disarmed and nothing was mended.
 func (p *peers) raiseCorrupt(f finding) {
-	if old := p.corrupt.Load(); old != nil && slices.Equal(*old, f.differ) {
+	srv := p.srv
+	for _, node := range f.differ {
+		if alarm := (sm.Alarm{Name: alarmCorrupt, Node: node}); srv.leads() && !slices.Contains(srv.machine.Alarms(), alarm) {
+			srv.setAlarm(alarmCorrupt, node, true, nil)
+		}
+	}
+	if slices.Equal(p.differed, f.differ) {
 		return
 	}
-	p.corrupt.Store(&f.differ)
+	p.differed = f.differ
 	hashes := make([]string, 0, len(f.hashes))
 	for _, node := range slices.Sorted(maps.Keys(f.hashes)) {
 		hashes = append(hashes, formatID(node)+"="+formatID(f.hashes[node]))
 	}
-	p.srv.log.Error("CORRUPT: members differ in what they hold at the same revision; replace those named by new nodes with empty directories",
+	srv.log.Error("CORRUPT: members differ in what they hold at the same revision; replace those named by new nodes with empty directories",
 		"nodes", strings.Join(formatIDs(f.differ), " "), "revision", f.revision, "hashes", strings.Join(hashes, " "))
 }
 
-// corruptNodes are the members that comparison has named.
-func (p *peers) corruptNodes() (list []uint64) {
-	if named := p.corrupt.Load(); named != nil {
-		membership := p.srv.replica.Membership()
-		for _, node := range *named {
-			if _, ok := membership.Role(node); ok {
-				list = append(list, node)
-			}
+// corruptNodes are those that have the alarm.
+func (srv *Server) corruptNodes() (list []uint64) {
+	for _, a := range srv.machine.Alarms() {
+		if a.Name == alarmCorrupt {
+			list = append(list, a.Node)
 		}
 	}
 	return list

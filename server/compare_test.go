@@ -66,6 +66,9 @@ func TestCorruptNodeIsNamed(t *testing.T) {
 		}
 		return true
 	})
+	if alarms := nodes[1].do(t, "RAFT ALARM LIST").String(); !strings.Contains(alarms, "CORRUPT") || !strings.Contains(alarms, formatID(id)) {
+		t.Errorf("RAFT ALARM LIST = %s", alarms)
+	}
 }
 
 // openThree is a group of three voters in this process.

@@ -32,7 +32,6 @@ type peers struct {
 	done   sync.WaitGroup
 
 	announcing, promoting atomic.Bool
-	corrupt               atomic.Pointer[[]uint64] // nodes named by compare
 
 	mu      sync.Mutex
 	heard   map[uint64]heard
@@ -44,8 +43,9 @@ type peers struct {
 	}
 
 	// What follows is run's alone.
-	conns   map[string]*peerConn
-	written []sm.Member // in MEMBERS
+	conns    map[string]*peerConn
+	written  []sm.Member // in MEMBERS
+	differed []uint64    // nodes that compare named last
 }
 
 // heard is the last answer of a member.
