@@ -150,10 +150,13 @@ func (r *rebuild) pasts(ref uint32) error {
 		if p.flags&pastAbsent == 0 && p.fromMain <= r.main {
 			r.put(s.pastElement(r.it.Key, p.from()))
 		}
-		ref = s.collection(p.owner).older(p)
 		if n++; n%holdStep == 0 && r.pause != nil {
 			r.pause()
+			if r.main < s.compacted {
+				return ErrCompacted
+			}
 		}
+		ref = s.collection(p.owner).older(p) // behind the pause: p is above the view, and stays; what is older may go
 	}
 	return nil
 }
