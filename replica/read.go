@@ -103,7 +103,8 @@ func (r *Replica) readable(item *read, poll <-chan time.Time) error {
 		select {
 		case result := <-item.state.AppliedC():
 			return readOutcome(item.state, result)
-		case now := <-poll:
+		case <-poll:
+			now := time.Now() // a ticker that nobody read for long gives an old time
 			if r.tooLate(item, now) {
 				return ErrNoQuorum // the state is dragonboat's to finish, so it is not released
 			}
