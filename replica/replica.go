@@ -307,6 +307,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 		Expert: config.ExpertConfig{
 			FS:                  r.opts.FS,
 			LogDB:               logDB,
+			LogDBFactory:        sparingLogs{},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
 		},
