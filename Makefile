@@ -71,3 +71,7 @@ bench-cluster:
 # The pages that are generated from tables.
 docs:
 	go test ./conf -run TestDocumentation -args -rewrite
+
+# What is done to keys of many elements, beside a neighbour's SETs. ARGS="-elements 1000000"
+bigkeys:
+	go test -count=1 -timeout 1h -v ./test/bigkeys -args -measure $(ARGS)

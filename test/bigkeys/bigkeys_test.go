@@ -18,6 +18,7 @@ import (
 )
 
 var (
+	measure  = flag.Bool("measure", false, "measure latencies, which wants the machine for itself")
 	elements = flag.Int("elements", 30_000, "of each big key")
 	limit    = flag.Duration("limit", 5*time.Millisecond, "what the 99th percentile of a neighbour's SETs may take, or three times what it took when all was quiet")
 )
@@ -36,6 +37,14 @@ const (
 
 // kinds are the types of keys, each with the command that adds elements to one.
 var kinds = []struct{ name, add string }{{"list", "RPUSH"}, {"set", "SADD"}, {"hash", "HSET"}, {"zset", "ZADD"}}
+
+// needsMachine skips a test of latencies unless it was asked for: beside other tests it would measure them.
+func needsMachine(t *testing.T) {
+	t.Helper()
+	if !*measure {
+		t.Skip("measures latencies on a machine of its own: make bigkeys")
+	}
+}
 
 // host is a server and who talks to it.
 type host struct {
@@ -196,6 +205,7 @@ func (h *host) measureQuiet() {
 
 // TestChangesOfBigKeys: whatever ends or moves a big key costs nothing at once, and its memory comes back in steps.
 func TestChangesOfBigKeys(t *testing.T) {
+	needsMachine(t)
 	h := newHost(t, "--history-max-age", "300ms", "--history-max-changes", "1000")
 	h.do("SET", "neighbour:0", "value")
 	h.measureQuiet()
@@ -284,6 +294,7 @@ func field(info, name string) int64 {
 
 // TestReadsOfBigKeys: a reply of a million elements is made while others write.
 func TestReadsOfBigKeys(t *testing.T) {
+	needsMachine(t)
 	h := newHost(t, "--compaction", "off")
 	h.reads = true
 	h.do("SET", "neighbour:0", "value")
