@@ -1,6 +1,6 @@
 # The commands of this project, each one line that can be typed as well.
 
-.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction bench-cluster docs
+.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction bench-cluster bigkeys docs
 
 build:
 	go build -o redoubt ./cmd/redoubt
