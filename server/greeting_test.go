@@ -87,8 +87,9 @@ func TestOwnAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := ownAddresses(set.View()); err != nil || fmt.Sprint(got) != c.want {
-			t.Errorf("%s: %v, %v; want %s", c.options, got, err, c.want)
+		a, err := ownAddresses(set.View())
+		if got := fmt.Sprintf("{%s %s %s}", a.raft, a.listen, a.client); err != nil || got != c.want {
+			t.Errorf("%s: %s, %v; want %s", c.options, got, err, c.want)
 		}
 	}
 }

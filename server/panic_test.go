@@ -49,12 +49,19 @@ func (b *lockedBuffer) String() string {
 // TestPanicInSessionCommand: a bug in a command of the session costs its connection, and nobody else's.
 func TestPanicInSessionCommand(t *testing.T) {
 	var log lockedBuffer
-	n := startNodeLogging(t, &log)
-	for name, run := range breaking() {
-		spec := &command.Spec{Name: name, Arity: command.Exactly(1)}
-		n.entries[name] = newEntry(spec, strings.ToLower(name), &sessionCommand{run: run})
-	}
+	n := startNodeLogging(t, &log, "--io-threads", "1")
 	neighbour := n.wire(t)
+	neighbour.send("PING")
+	neighbour.want("+ PONG")
+	done := make(chan struct{})
+	n.clients.all()[0].loop.post(func() { // the only one that looks commands up
+		for name, run := range breaking() {
+			spec := &command.Spec{Name: name, Arity: command.Exactly(1)}
+			n.entries[name] = newEntry(spec, strings.ToLower(name), &sessionCommand{run: run})
+		}
+		close(done)
+	})
+	<-done
 	for _, c := range []struct {
 		name, send string
 		want       []string
