@@ -150,8 +150,12 @@ func (s *Sorting) compare(a, b sortItem) (order int) {
 		}
 	case a.by == nil || b.by == nil:
 		order = cmp.Compare(weight(a.by), weight(b.by))
-	default:
+	case s.Stable:
 		order = bytes.Compare(a.by, b.by)
+	default: // as C's strcoll, which ends at a zero byte
+		x, _, _ := bytes.Cut(a.by, []byte{0})
+		y, _, _ := bytes.Cut(b.by, []byte{0})
+		order = bytes.Compare(x, y)
 	}
 	if s.Descending {
 		return -order
