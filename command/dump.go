@@ -38,12 +38,14 @@ func dump(c *ReadCall) (resp.Value, error) {
 	return resp.Bulk(d), nil
 }
 
-// restoreOptions are those of RESTORE. Idle time and frequency are hints on the use of the key, which each node counts
-// for itself: they are checked, and go no further.
-type restoreOptions struct{ replace, absolute bool }
+// restoreOptions are those of RESTORE. Idle time and frequency are -1 when not given.
+type restoreOptions struct {
+	replace, absolute bool
+	idle, frequency   int64
+}
 
 func (a args) restoreOptions() (o restoreOptions, err error) {
-	idle, freq := false, false
+	o.idle, o.frequency = -1, -1
 	for i := 4; i < len(a); i++ {
 		left := len(a) - i - 1
 		switch {
@@ -51,25 +53,21 @@ func (a args) restoreOptions() (o restoreOptions, err error) {
 			o.replace = true
 		case a.Is(i, "ABSTTL"):
 			o.absolute = true
-		case a.Is(i, "IDLETIME") && left >= 1 && !freq:
-			n, err := a.Int(i + 1)
-			if err != nil {
+		case a.Is(i, "IDLETIME") && left >= 1 && o.frequency < 0:
+			if o.idle, err = a.Int(i + 1); err != nil {
 				return o, err
 			}
-			if n < 0 {
+			if o.idle < 0 {
 				return o, errRestoreIdle
 			}
-			idle = true
 			i++
-		case a.Is(i, "FREQ") && left >= 1 && !idle:
-			n, err := a.Int(i + 1)
-			if err != nil {
+		case a.Is(i, "FREQ") && left >= 1 && o.idle < 0:
+			if o.frequency, err = a.Int(i + 1); err != nil {
 				return o, err
 			}
-			if n < 0 || n > 255 {
+			if o.frequency < 0 || o.frequency > 255 {
 				return o, errRestoreFreq
 			}
-			freq = true
 			i++
 		default:
 			return o, errSyntax
@@ -100,5 +98,14 @@ func restore(c *WriteCall) (resp.Value, error) {
 	if ttl > 0 && !o.absolute {
 		ttl += c.Tx.Now()
 	}
-	return resp.OK(), c.Tx.Restore(c.At(1), d, ttl, o.replace)
+	if err := c.Tx.Restore(c.At(1), d, ttl, o.replace); err != nil {
+		return resp.None, err
+	}
+	if o.idle >= 0 {
+		c.Tx.SetIdle(c.At(1), o.idle)
+	}
+	if o.frequency >= 0 {
+		c.Tx.SetFrequency(c.At(1), uint8(o.frequency))
+	}
+	return resp.OK(), nil
 }
