@@ -157,7 +157,7 @@ func scoreLimit(b []byte) (f float64, open, ok bool) {
 	if len(b) > 0 && b[0] == '(' {
 		b, open = b[1:], true
 	}
-	f, n, _ := strtod(b)
+	f, n, _ := keyspace.LeadingFloat(b)
 	return f, open, (n == len(b) || b[n] == 0) && !math.IsNaN(f)
 }
 

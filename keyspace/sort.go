@@ -6,8 +6,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/redoubt-db/redoubt/mvcc"
 )
@@ -131,15 +129,8 @@ func sortScore(b []byte) (float64, bool) {
 	if len(b) == 0 {
 		return 0, true
 	}
-	text := strings.TrimLeft(string(b), " \t\n\v\f\r")
-	if low := strings.ToLower(text); strings.Contains(low, "0x") && !strings.Contains(low, "p") {
-		text += "p0"
-	}
-	if strings.Contains(text, "_") {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	return f, err == nil && !math.IsNaN(f)
+	f, n, outside := LeadingFloat(b)
+	return f, n == len(b) && !outside && !math.IsNaN(f)
 }
 
 func (s *Sorting) compare(a, b sortItem) (order int) {
