@@ -152,11 +152,7 @@ func lSet(c *WriteCall) (resp.Value, error) {
 }
 
 func lRange(c *ReadCall) (resp.Value, error) {
-	start, err := c.Int(2)
-	if err != nil {
-		return resp.None, err
-	}
-	stop, err := c.Int(3)
+	start, stop, err := c.indexes(2)
 	if err != nil {
 		return resp.None, err
 	}
@@ -179,12 +175,16 @@ func lRange(c *ReadCall) (resp.Value, error) {
 	return reply.Value(), nil
 }
 
-func lTrim(c *WriteCall) (resp.Value, error) {
-	start, err := c.Int(2)
-	if err != nil {
-		return resp.None, err
+// indexes are arguments i and i+1 as the ends of a range.
+func (a args) indexes(i int) (start, stop int64, err error) {
+	if start, err = a.Int(i); err == nil {
+		stop, err = a.Int(i + 1)
 	}
-	stop, err := c.Int(3)
+	return start, stop, err
+}
+
+func lTrim(c *WriteCall) (resp.Value, error) {
+	start, stop, err := c.indexes(2)
 	if err != nil {
 		return resp.None, err
 	}

@@ -189,9 +189,19 @@ func hintFor(compact bool) uint8 {
 
 // Encoding is Redis' name for how it would hold a collection.
 func Encoding(it mvcc.Item) string {
-	names := map[mvcc.Type][2]string{
-		mvcc.List: {"quicklist", "quicklist"}, mvcc.Set: {"intset", "hashtable"}, mvcc.Hash: {"listpack", "hashtable"},
-		mvcc.ZSet: {"listpack", "skiplist"}, mvcc.Stream: {"stream", "stream"},
-	}[it.Type]
-	return names[min(it.Hint, HintLarge)]
+	compact, large := "stream", "stream"
+	switch it.Type {
+	case mvcc.List:
+		compact, large = "quicklist", "quicklist"
+	case mvcc.Set:
+		compact, large = "intset", "hashtable"
+	case mvcc.Hash:
+		compact, large = "listpack", "hashtable"
+	case mvcc.ZSet:
+		compact, large = "listpack", "skiplist"
+	}
+	if it.Hint == HintCompact {
+		return compact
+	}
+	return large
 }
