@@ -22,18 +22,17 @@ package mvcc
 //
 // # Collections
 //
-// Hash fields, set and zset members, list positions and stream entries hang below a key like this:
+// Hash fields, set and zset members, list items and stream entries hang below a key like this:
 //
-//   - A collection has an id, the revision that created it. The key's cell has Type Hash, List ...; its value is
-//     the collection's header (id, count), which is small and so rides in the record of its put
-//     wherever a string's value would. DEL, RENAME, MOVE and FLUSHDB touch the key's row only; the
-//     elements follow the id, O(1) whatever their number. SetAttr and Move work unchanged.
-//   - An element record (kinds 4 put, 5 delete) names collection id, element, small value or v row, and the key's
-//     new mod revision and version; the newest one therefore stands for the key's row too, and survives
-//     compaction while its generation lives, a deletion included.
-//   - In memory an element is a cell whose keyspace field is replaced by a handle on the collection: same
-//     slots, same pasts, same queues, same undo. A collection has a table of its own for look-up and SCAN order and a
-//     tree with rank (by element, by score, by position) in place of the keyspace's.
-//   - A collection whose key is gone is dropped like a keyspace: it joins drops with the tombstone's
-//     revision, is cooled at once and emptied in steps when compaction passes. A tombstone or bind row goes
-//     only after the element rows it covers, as a keyspace's row does.
+//   - A collection has an id, the revision that created it, and on disk the put of its key has that for a value. In
+//     memory the key's cell holds a handle on the collection instead. DEL, RENAME, MOVE and FLUSHDB touch the key alone;
+//     the elements follow the id, O(1) whatever their number. SetAttr and Move work unchanged.
+//   - An element's record (put or removed) names the collection and says which of its changes it is, which is what the
+//     key's version counts. The newest record of a collection stays, a removal included, since a start may find nothing
+//     else that tells the key's mod revision and version: see collection.settle.
+//   - In memory there are the live elements alone, in ranked trees (by hash of the name, by score, by place), and the
+//     pasts of all elements that were superseded or removed, one list for a collection, newest first. What was live at R
+//     is made of both: see collection.
+//   - A collection whose key is gone goes with the past that holds it: when compaction frees that past, the collection is
+//     handed over (letGo) and emptied in steps. Rows of elements may outlive those of their key on disk then; a start
+//     hands such a collection over again: see element_replay.go.
