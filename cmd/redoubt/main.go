@@ -81,7 +81,7 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		logger.Error("Redoubt cannot go on: " + reason)
 		os.Exit(1)
 	}
-	srv, err := open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal}, signals)
+	srv, err := open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal, Wall: wallClock(os.Getenv(testClock))}, signals)
 	if srv == nil || err != nil {
 		return err
 	}

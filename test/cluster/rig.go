@@ -6,6 +6,7 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type Node struct {
 	Dir    string
 	Prefix string          // words before the command line, such as those that enter a network namespace
 	Args   []string        // of this node
+	Log    io.Writer       // where all that it says is copied to; nil is nowhere
 	Srv    *process.Server // nil when it was not started
 
 	rig    *Rig
@@ -175,7 +177,11 @@ func (n *Node) Addr() string { return n.Host + ":" + strconv.Itoa(n.Port) }
 // Launch starts the process and does not wait for it to be ready.
 func (n *Node) Launch(more ...string) (err error) {
 	args := slices.Concat(n.rig.Args, n.Args, more)
-	n.Srv, err = process.Launch(n.Prefix+" "+n.rig.Binary+" --port {port} --dir {dir} --enable-debug-command yes", n.Port, n.Dir, args...)
+	log := n.Log
+	if log == nil {
+		log = io.Discard
+	}
+	n.Srv, err = process.LaunchLogged(log, n.Prefix+" "+n.rig.Binary+" --port {port} --dir {dir} --enable-debug-command yes", n.Port, n.Dir, args...)
 	return err
 }
 

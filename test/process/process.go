@@ -100,6 +100,11 @@ func free(port int) bool {
 
 // Launch starts the command on the port and the data directory and does not wait for it to be ready.
 func Launch(command string, port int, dir string, more ...string) (*Server, error) {
+	return LaunchLogged(io.Discard, command, port, dir, more...)
+}
+
+// LaunchLogged is Launch, with all that the server says copied to said.
+func LaunchLogged(said io.Writer, command string, port int, dir string, more ...string) (*Server, error) {
 	var args []string
 	for _, field := range strings.Fields(command) {
 		if field == "''" {
@@ -122,7 +127,7 @@ func Launch(command string, port int, dir string, more ...string) (*Server, erro
 	}
 	s := &Server{Addr: "127.0.0.1:" + strconv.Itoa(port), Port: port, Pid: cmd.Process.Pid,
 		cmd: cmd, ready: make(chan struct{}), done: make(chan struct{})}
-	go s.follow(log)
+	go s.follow(log, said)
 	return s, nil
 }
 
@@ -208,13 +213,14 @@ func (s *Server) status(field string) (int64, error) {
 }
 
 // follow reads the log to its end, then collects the process.
-func (s *Server) follow(log io.ReadCloser) {
+func (s *Server) follow(log io.ReadCloser, said io.Writer) {
 	defer log.Close()
 	ready := false
 	lines := bufio.NewReader(log)
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
+			io.WriteString(said, line)
 			s.remember(strings.TrimRight(line, "\n"))
 		}
 		if !ready && strings.Contains(line, readyLine) {
