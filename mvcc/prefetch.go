@@ -12,6 +12,7 @@ type Prefetcher struct {
 	depths [PrefetchMax]uint8
 	cells  [PrefetchMax]*cell
 	colls  [PrefetchMax]*collection
+	pasts  [PrefetchMax]*past
 	sink   uint64 // what was read is put here, or the compiler would not read it
 }
 
@@ -40,6 +41,32 @@ func (v View) Prefetch(p *Prefetcher, ks Keyspace, keys [][]byte) {
 		}
 	}
 	p.collections(v.s, len(keys))
+}
+
+// PrefetchWrites is Prefetch for commands that will write the keys: a version that is superseded is linked to the past
+// before it and to what that jumps to, two more waits.
+func (v View) PrefetchWrites(p *Prefetcher, ks Keyspace, keys [][]byte) {
+	clear(p.cells[:])
+	v.Prefetch(p, ks, keys)
+	for i, c := range p.cells {
+		p.pasts[i] = nil
+		if c != nil && c.past != 0 {
+			p.pasts[i] = v.s.past(c.past)
+		}
+	}
+	for i, next := range p.pasts {
+		if next == nil {
+			continue
+		}
+		if p.pasts[i] = nil; next.jump != 0 && next.jumpTo > v.s.compacted {
+			p.pasts[i] = v.s.past(next.jump)
+		}
+	}
+	for _, over := range p.pasts {
+		if over != nil {
+			p.sink += uint64(over.rank)
+		}
+	}
 }
 
 // collections reads the heads of collections, and of those that are one leaf, the leaf's.

@@ -23,7 +23,7 @@ func (x *execution) prefetch(left int) {
 	}
 	if n > 1 {
 		view := x.space.Store.View()
-		view.Prefetch(&p.Prefetcher, view.Keyspace(database), p.keys[:n])
+		view.PrefetchWrites(&p.Prefetcher, view.Keyspace(database), p.keys[:n])
 	}
 	clear(p.keys[:])
 	if clear(p.args); cap(p.args) > argsKeepMax {
