@@ -99,11 +99,11 @@ func raftHello(s *session, args [][]byte) resp.Value {
 		}
 		if cluster == srv.replica.Cluster() {
 			asker = node
-			run := ""
+			who := introduction{cluster: cluster, node: node, raft: string(args[4]), client: string(args[5])}
 			if len(args) > 6 {
-				run = string(args[6])
+				who.run = string(args[6])
 			}
-			srv.peers.meet(node, string(args[4]), run)
+			srv.peers.meet(who)
 		}
 	}
 	return srv.greeting(asker).value()

@@ -54,12 +54,6 @@ type heard struct {
 	at int64 // monotonic nanoseconds
 }
 
-// met is when a member last introduced itself, and which process of it.
-type met struct {
-	run string
-	at  int64 // monotonic nanoseconds
-}
-
 func startPeers(srv *Server, dir string, o origin) *peers {
 	p := &peers{srv: srv, dir: dir, origin: o, kick: make(chan struct{}, 1), ended: make(chan struct{}), heard: map[uint64]heard{}, met: map[uint64]met{}, conns: map[string]*peerConn{}}
 	srv.acquaintance.Store(p)
@@ -70,26 +64,6 @@ func startPeers(srv *Server, dir string, o origin) *peers {
 func (p *peers) stop() {
 	close(p.ended)
 	p.done.Wait()
-}
-
-// meet takes note of a member that introduces itself. If it is a new process, or has not been heard of for a while, what
-// connects Raft with it may be dead.
-func (p *peers) meet(node uint64, raft, run string) {
-	srv := p.srv
-	if node == srv.replica.ID() {
-		return
-	}
-	if raft != "" && srv.replica.Address(node) != raft {
-		srv.replica.SetAddress(node, raft)
-	}
-	now := srv.mono()
-	p.mu.Lock()
-	last, known := p.met[node]
-	p.met[node] = met{run, now}
-	p.mu.Unlock()
-	if known && (last.run != run || now-last.at > int64(peerFresh)) {
-		srv.replica.Relink(node)
-	}
 }
 
 // look asks for a round now. It may be called by any goroutine.
@@ -114,6 +88,7 @@ func (p *peers) run() {
 			return
 		}
 		p.round()
+		p.srv.place(p.srv.machine.Members())
 		p.compare()
 		p.staleness()
 		if p.settle() {
@@ -145,39 +120,6 @@ func (p *peers) round() {
 			p.conns[address] = after[i]
 		}
 	}
-}
-
-// targets are the client addresses of the others. Those told at the start count until this node knows members by
-// the log.
-func (p *peers) targets() (list []string) {
-	own := p.srv.replica.ID()
-	membership := p.srv.replica.Membership()
-	for _, m := range p.srv.machine.Members() {
-		if _, ok := membership.Role(m.Node); ok && m.Node != own && m.Client != "" {
-			list = append(list, m.Client)
-		}
-	}
-	if len(list) == 0 || !p.srv.replica.Leader().Known {
-		list = append(list, p.hearsay()...)
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// hearsay is where members may be by what was told at the start, and by what others say now: when all have moved, one
-// that both know brings two together.
-func (p *peers) hearsay() []string {
-	list := slices.Clone(p.origin.contacts)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, h := range p.heard {
-		for _, m := range h.members {
-			if m.Node != p.srv.replica.ID() && m.Client != "" {
-				list = append(list, m.Client)
-			}
-		}
-	}
-	return list
 }
 
 // greet exchanges hellos over c, or a connection made now, and returns it if it is still good.
@@ -327,19 +269,6 @@ func (p *peers) news(node uint64) (heard, bool) {
 	defer p.mu.Unlock()
 	h, ok := p.heard[node]
 	return h, ok && p.srv.mono()-h.at < int64(peerFresh)
-}
-
-// placeMembers tells Raft where the log says that the members are. The goroutine that applies calls it.
-func (srv *Server) placeMembers(list []sm.Member) {
-	if srv.ready.Load() == nil {
-		return // openReplica calls again
-	}
-	for _, m := range list {
-		if m.Node != srv.replica.ID() {
-			srv.replica.SetAddress(m.Node, m.Raft)
-		}
-	}
-	srv.lookAtPeers()
 }
 
 func (srv *Server) lookAtPeers() {
