@@ -16,6 +16,8 @@ import (
 	"github.com/lni/dragonboat/v4/raftio"
 	"github.com/lni/dragonboat/v4/statemachine"
 	"github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/internal/raftwire"
 )
 
 // What is frozen in every data directory at its first start.
@@ -310,6 +312,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 			LogDBFactory:        sparingLogs{},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
+			TransportFactory:    raftwire.Factory{Log: r.log},
 		},
 	}
 }

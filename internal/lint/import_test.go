@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/geo", "internal/glob"}, // mvcc for revisions, which are replies and arguments
 	"sm":       {"command", "keyspace", "mvcc", "lease", "resp"},
 	"watch":    {"mvcc"},
-	"replica":  {}, // bytes only
+	"replica":  {"internal/raftwire"}, // bytes only
 	"server": {"sm", "replica", "watch", "command", "acl", "conf", "resp", // the table of the design, and for views of its reads:
 		"keyspace", "mvcc", "internal/glob", "internal/datadir"},
 	"backup":      {"sm", "mvcc", "replica", "command", "resp", "internal/datadir"}, // a node without clients
@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"internal/geo":       {},
 	"internal/glob":      {},
 	"internal/lint":      {},
+	"internal/raftwire":  {},
 	"internal/slab":      {},
 	"internal/ranked":    {"internal/slab"},
 	"internal/redistest": {}, // for tests only

@@ -1,0 +1,297 @@
+package raftwire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftio"
+	pb "github.com/lni/dragonboat/v4/raftpb"
+)
+
+const (
+	dialMax     = 5 * time.Second
+	keepAlive   = 10 * time.Second
+	acceptMax   = 512 // connections at once: a few for each member, and strangers shall not take all files
+	acceptPause = 50 * time.Millisecond
+)
+
+var errFull = errors.New("raftwire: there are too many connections")
+
+// Factory makes transports for dragonboat.
+type Factory struct {
+	Log *slog.Logger
+}
+
+var _ config.TransportFactory = Factory{}
+
+// Create is called once for each node.
+func (f Factory) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, take raftio.ChunkHandler) raftio.ITransport {
+	t := &Transport{log: f.Log, config: c, deliver: deliver, take: take, limit: acceptMax, conns: map[net.Conn]struct{}{}}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Validate tells whether an address, host:port, is one that can be listened on and dialled.
+func (f Factory) Validate(address string) bool { return config.IsValidAddress(address) }
+
+// Transport is one node's. Its methods may be called by any goroutine, but for Start and Close.
+type Transport struct {
+	log     *slog.Logger
+	config  config.NodeHostConfig
+	deliver raftio.MessageHandler
+	take    raftio.ChunkHandler
+	limit   int // of accepted connections
+
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	tls       *tls.Config // nil: not encrypted
+	listeners []net.Listener
+	work      sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{} // accepted
+	closed bool
+}
+
+var _ raftio.ITransport = (*Transport)(nil)
+
+// Name is for dragonboat's log.
+func (t *Transport) Name() string { return "redoubt" }
+
+// Start listens on all addresses that the host of the configured one has.
+func (t *Transport) Start() error {
+	secure, err := t.config.GetServerTLSConfig()
+	if err != nil {
+		return fmt.Errorf("raftwire: certificates: %w", err)
+	}
+	t.tls = fullRecords(secure)
+	addresses, err := listenOn(t.ctx, t.config.GetListenAddress())
+	if err != nil {
+		return fmt.Errorf("raftwire: %w", err)
+	}
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("raftwire: %w", err) // dragonboat calls Close
+		}
+		t.listeners = append(t.listeners, l)
+	}
+	for _, l := range t.listeners {
+		t.work.Go(func() { t.accept(l) })
+	}
+	return nil
+}
+
+// fullRecords keeps TLS from cutting what it sends first into smaller pieces.
+func fullRecords(c *tls.Config) *tls.Config {
+	if c != nil {
+		c.DynamicRecordSizingDisabled = true
+	}
+	return c
+}
+
+// listenOn returns the addresses of a host: Go would listen on the first alone.
+func listenOn(ctx context.Context, address string) ([]string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || net.ParseIP(host) != nil {
+		return []string{address}, err
+	}
+	ips, err := net.DefaultResolver.LookupIP(ctx, "ip4", host)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	seen := map[string]bool{}
+	for _, ip := range ips {
+		if a := net.JoinHostPort(ip.String(), port); !seen[a] {
+			seen[a] = true
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+// Close returns when nothing more is delivered.
+func (t *Transport) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	t.cancel()
+	for _, l := range t.listeners {
+		_ = l.Close()
+	}
+	for c := range t.conns {
+		_ = c.Close()
+	}
+	t.mu.Unlock()
+	t.work.Wait()
+	return nil
+}
+
+// accept serves whoever connects. That the process has too many files open is no reason to end it.
+func (t *Transport) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err == nil {
+			err = t.add(conn)
+		}
+		switch {
+		case t.ctx.Err() != nil:
+			return
+		case err != nil:
+			t.log.Warn("A connection to Raft's port was not accepted", "err", err)
+			select {
+			case <-time.After(acceptPause):
+			case <-t.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// add serves conn, or closes it.
+func (t *Transport) add(conn net.Conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return conn.Close()
+	case len(t.conns) >= t.limit:
+		return errors.Join(errFull, conn.Close())
+	}
+	t.conns[conn] = struct{}{}
+	t.work.Go(func() {
+		defer t.remove(conn)
+		from := conn.RemoteAddr().String()
+		err := t.serve(conn)
+		switch {
+		case err == nil || t.ctx.Err() != nil:
+		case unusual(err):
+			t.log.Warn("A connection to Raft's port was closed", "from", from, "err", err)
+		default:
+			t.log.Debug("A connection to Raft's port ended", "from", from, "err", err)
+		}
+	})
+	return nil
+}
+
+func (t *Transport) remove(conn net.Conn) {
+	_ = conn.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.conns, conn)
+}
+
+// unusual tells what the operator should know of from what happens when a node dies.
+func unusual(err error) bool {
+	var network *net.OpError
+	if errors.As(err, &network) {
+		return network.Op == "remote error" // a handshake that the other side gave up
+	}
+	return !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) && err != errIdle
+}
+
+// serve delivers what arrives until the stream ends, or something is wrong with it.
+func (t *Transport) serve(conn net.Conn) error {
+	if err := tune(conn); err != nil {
+		return err
+	}
+	if t.tls != nil {
+		var err error
+		if conn, err = accepted(t.ctx, conn, t.tls); err != nil {
+			return fmt.Errorf("raftwire: handshake: %w", err)
+		}
+	}
+	in, err := newFrames(conn, t.tls != nil)
+	if err != nil {
+		return err
+	}
+	for {
+		method, payload, err := in.read()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err == errFarewell:
+			return writeFarewell(conn)
+		case err != nil:
+			return err
+		}
+		if more, err := t.receive(method, payload); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// receive delivers one payload, and tells whether the next is wanted.
+func (t *Transport) receive(method uint16, payload []byte) (more bool, err error) {
+	if method == methodMessages {
+		batch, err := decodeMessages(payload)
+		if err != nil {
+			return false, err
+		}
+		t.deliver(batch)
+		return true, nil
+	}
+	var chunk pb.Chunk
+	if err := decode(&chunk, payload); err != nil {
+		return false, err
+	}
+	return t.take(chunk), nil // dragonboat tells its log why not
+}
+
+// GetConnection connects to a node for messages. Until it is closed, the connection ends with ctx.
+func (t *Transport) GetConnection(ctx context.Context, target string) (raftio.IConnection, error) {
+	o, err := t.connect(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	return &messages{o}, nil
+}
+
+// GetSnapshotConnection is GetConnection for one snapshot.
+func (t *Transport) GetSnapshotConnection(ctx context.Context, target string) (raftio.ISnapshotConnection, error) {
+	o, err := t.connect(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	return &chunks{o}, nil
+}
+
+func (t *Transport) connect(ctx context.Context, target string) (outgoing, error) {
+	config, err := t.config.GetClientTLSConfig(target)
+	if err != nil {
+		return outgoing{}, fmt.Errorf("raftwire: certificates: %w", err)
+	}
+	dialer := net.Dialer{Timeout: dialMax, KeepAlive: keepAlive}
+	conn, err := dialer.DialContext(ctx, "tcp", target)
+	if err != nil {
+		return outgoing{}, err
+	}
+	if err := tune(conn); err != nil {
+		return outgoing{}, errors.Join(err, conn.Close())
+	}
+	o := outgoing{conn: conn, encrypted: config != nil, end: context.AfterFunc(ctx, func() { _ = conn.Close() })}
+	if config != nil {
+		if o.conn, err = secure(ctx, conn, fullRecords(config)); err != nil {
+			o.close()
+			return outgoing{}, fmt.Errorf("raftwire: handshake with %s: %w", target, err)
+		}
+	}
+	return o, nil
+}
+
+// tune has a dead peer found out, a message sent at once, and nothing linger of a closed connection.
+func tune(conn net.Conn) error {
+	c, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	return errors.Join(c.SetLinger(0), c.SetKeepAlive(true), c.SetKeepAlivePeriod(keepAlive), c.SetNoDelay(true))
+}
