@@ -28,6 +28,7 @@ type loop struct {
 	turn     *readTurn  // reads gathered since the last ReadIndex was asked for
 	free     []*readTurn
 	stage    stage
+	spares   spares
 	ears     ears
 	depth    int  // of enter; replies leave when it falls to 0
 	ending   bool // the node is: no session parses on
@@ -72,13 +73,18 @@ func (l *loop) leave() {
 		l.depth--
 		return
 	}
+	l.flush()
+	l.depth--
+}
+
+// flush writes the replies made so far.
+func (l *loop) flush() {
 	for i := 0; i < len(l.dirty); i++ { // a flush may make another session dirty
 		s := l.dirty[i]
 		s.dirty = false
 		s.flush()
 	}
 	l.dirty = l.dirty[:0]
-	l.depth--
 }
 
 // touch notes that s has replies to write when the event ends.

@@ -223,7 +223,7 @@ func (g *group) tell(message resp.Value) {
 
 // tell sends one message. A session that has too many of them unread is closed, which takes it out of every group.
 func (s *session) tell(message []byte) {
-	s.out = append(s.out, message...)
+	s.out = append(s.room(), message...)
 	s.loop.touch(s)
 	if len(s.out) >= unsentCheck {
 		s.checkOutput()

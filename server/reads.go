@@ -112,34 +112,53 @@ func (t *readTurn) stale() bool {
 	return true
 }
 
-// runTurn answers the turn's reads from the local view under one lock, encoding replies while it is held.
+// turnBytes is how many bytes of replies a turn makes before it lets the clients have them: they are still in the
+// processor's cache then, and the store's lock is not held for long.
+const turnBytes = 128 << 10
+
+// runTurn answers the turn's reads from the local view, many under one lock, encoding replies while it is held.
 func (l *loop) runTurn(t *readTurn, err error) {
 	if err != nil {
 		for i := range t.ops {
 			t.ops[i].s.readDone(&t.ops[i], noQuorum)
 		}
-	} else {
-		m := l.srv.machine
-		open := m.RLock()
-		t.now, t.estimate = l.srv.mono(), l.srv.clock.estimate()
-		for i := range t.ops {
-			op := &t.ops[i]
-			if !open {
-				op.s.readDone(op, noState)
-				continue
-			}
-			if i%mvcc.PrefetchMax == 0 {
-				t.prefetch(m, t.ops[i:])
-			}
-			if s := op.s; s.again != nil || s.full() || !s.runRead(t, op) {
-				s.again = append(s.again, detach(op))
-				s.goOnReading()
-			}
+	}
+	for done := 0; err == nil && done < len(t.ops); {
+		done += l.runSome(t, t.ops[done:])
+		if done < len(t.ops) {
+			l.flush()
 		}
-		m.RUnlock()
 	}
 	t.reset()
 	l.free = append(l.free, t)
+}
+
+// runSome answers the first of some reads under one lock, and returns how many.
+func (l *loop) runSome(t *readTurn, ops []readOp) int {
+	m := l.srv.machine
+	open := m.RLock()
+	defer m.RUnlock()
+	t.now, t.estimate = l.srv.mono(), l.srv.clock.estimate()
+	made := 0
+	for i := range ops {
+		op := &ops[i]
+		if !open {
+			op.s.readDone(op, noState)
+			continue
+		}
+		if i%mvcc.PrefetchMax == 0 {
+			t.prefetch(m, ops[i:])
+		}
+		s, before := op.s, len(op.s.out)
+		if s.again != nil || s.full() || !s.runRead(t, op) {
+			s.again = append(s.again, detach(op))
+			s.goOnReading()
+		}
+		if made += len(s.out) - before; made >= turnBytes {
+			return i + 1
+		}
+	}
+	return len(ops)
 }
 
 // prefetch has the keys that the next reads begin with brought near.
@@ -222,7 +241,7 @@ func (s *session) readDone(op *readOp, v resp.Value) {
 			s.srv.stats.errorReply(v.Text())
 		}
 		before := len(s.out)
-		s.out = v.Append(s.out, s.protoOf(op))
+		s.out = v.Append(s.room(), s.protoOf(op))
 		s.replied(len(s.out) - before)
 	}
 	s.loop.touch(s)

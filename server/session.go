@@ -252,14 +252,14 @@ func (s *session) reply(v resp.Value) {
 	case s.pendingReads > 0:
 		s.loop.queueRead(s, readOp{raw: v.Append(nil, s.proto), ready: true})
 	default:
-		s.out = v.Append(s.out, s.proto)
+		s.out = v.Append(s.room(), s.proto)
 		s.loop.touch(s)
 	}
 }
 
 // push sends an out-of-band message or a reply that nobody waits for, at once.
 func (s *session) push(v resp.Value) {
-	s.out = v.Append(s.out, s.proto)
+	s.out = v.Append(s.room(), s.proto)
 	s.loop.touch(s)
 }
 
@@ -306,10 +306,18 @@ func (s *session) settled(reply []byte, rev uint64, mute bool) {
 		if len(reply) > 0 && reply[0] == '-' {
 			s.srv.stats.errorReply(reply[1:])
 		}
-		s.out = append(s.out, reply...)
+		s.out = append(s.room(), reply...)
 		s.replied(len(reply))
 	}
 	s.loop.touch(s)
+}
+
+// room is where the next reply is appended.
+func (s *session) room() []byte {
+	if s.out == nil {
+		s.out = s.loop.spares.get()
+	}
+	return s.out
 }
 
 // flush writes the replies, goes on with what was parked, and closes what is done.
@@ -324,10 +332,9 @@ func (s *session) flush() {
 	if len(s.out) > 0 {
 		s.conn.Write(s.out)
 		s.srv.stats.outputBytes.Add(int64(len(s.out)))
-		if cap(s.out) > bufferKeepMax {
+		if s.out = s.out[:0]; cap(s.out) > bufferKeepMax {
+			s.loop.spares.put(s.out)
 			s.out = nil
-		} else {
-			s.out = s.out[:0]
 		}
 		s.checkOutput()
 	} else if s.info.output.Load() != 0 {
