@@ -10,7 +10,7 @@ const (
 	Tick        = " TICK"         // moves log time, nothing else
 	ExpireKeys  = " EXPIRE"       // key [key ...]: ends those of the request's database that are due
 	RevokeDue   = " REVOKE-DUE"   // id [id ...]: revokes those leases that are due
-	ExtendLease = " EXTEND"       // id [id ...]: gives leases their full time again, due or not
+	ExtendLease = " EXTEND"       // from id [id ...]: gives leases that are not due their full time again, from that log time on
 	Configure   = " CONFIG"       // name value [name value ...]: sets directives that all nodes agree on
 	CompactStep = " COMPACT-STEP" // max: one bounded step of compaction; alone in its request
 )
@@ -26,9 +26,9 @@ func Internals() []Spec {
 		{Name: RevokeDue, Syntax: "id [id ...]", Summary: "Revoke leases past their deadlines.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being the number of keys attached.",
 			Arity: AtLeast(2), Flags: Internal, Write: revokeDue},
-		{Name: ExtendLease, Syntax: "id [id ...]", Summary: "Give leases their full time again.", Since: "redoubt",
+		{Name: ExtendLease, Syntax: "from id [id ...]", Summary: "Give leases their full time again.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being the number of leases.",
-			Arity: AtLeast(2), Flags: Internal, Write: extendLeases},
+			Arity: AtLeast(3), Flags: Internal, Write: extendLeases},
 		{Name: Configure, Syntax: "name value [name value ...]", Summary: "Set directives of the whole cluster.", Since: "redoubt",
 			Group: "redoubt", Complexity: "O(N) with N being the number of directives.",
 			Arity: AtLeast(3), Flags: Internal, Write: configure},
@@ -59,12 +59,16 @@ func revokeDue(c *WriteCall) (resp.Value, error) {
 }
 
 func extendLeases(c *WriteCall) (resp.Value, error) {
-	for i := 1; i < c.Len(); i++ {
+	from, err := c.Int(1)
+	if err != nil {
+		return resp.None, err
+	}
+	for i := 2; i < c.Len(); i++ {
 		id, err := c.Int(i)
 		if err != nil {
 			return resp.None, err
 		}
-		c.Tx.ExtendLease(uint64(id))
+		c.Tx.ExtendLease(uint64(id), from)
 	}
 	return resp.OK(), nil
 }

@@ -1,13 +1,14 @@
 package keyspace
 
-// ExtendLease gives a lease its full time from now on, even if it is due: a new leader does it for all, since their
-// holders could not reach one meanwhile. A lease that there is not is passed over.
-func (tx *Tx) ExtendLease(id uint64) {
-	l := tx.space.Leases.Lookup(id)
+// ExtendLease gives a lease its full time again, counted from a moment that log time will soon go on from: a new leader
+// does it for all, since their holders could not reach one meanwhile. A lease that is due already ends instead, as
+// somebody may have been told that its keys are gone; one that there is not is passed over.
+func (tx *Tx) ExtendLease(id uint64, from int64) {
+	l := tx.lease(id)
 	if l == nil {
 		return
 	}
 	ttl, deadline := l.TTL, l.Deadline
-	tx.putLease(id, ttl, tx.now+ttl)
+	tx.putLease(id, ttl, max(tx.now, from)+ttl)
 	tx.undo = append(tx.undo, func() { tx.space.Leases.Put(id, ttl, deadline) })
 }

@@ -2,27 +2,33 @@ package keyspace
 
 import "testing"
 
-// TestExtendLease: a lease that is due when a new leader comes lives its full time again, and so do its keys; undone,
-// it is as it was.
+// TestExtendLease: a lease that lives when a new leader comes lives its full time from when log time goes on, and so do
+// its keys; one that is due ends, since its keys may have been missed by a reader.
 func TestExtendLease(t *testing.T) {
 	r := newRig(t, 1)
 	r.apply(1000, func(tx *Tx) {
-		if _, err := tx.Grant(5, 100); err != nil {
-			t.Fatal(err)
+		for id, ttl := range map[uint64]int64{5: 2000, 7: 500} {
+			if _, err := tx.Grant(id, ttl); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
-	r.apply(2000, func(tx *Tx) {
-		tx.ExtendLease(5)
-		tx.ExtendLease(6) // there is none
+	r.apply(1500, func(tx *Tx) {
+		tx.ExtendLease(5, 9000)
+		tx.ExtendLease(6, 9000) // there is none
+		tx.ExtendLease(7, 9000)
 	})
-	view := r.space.View(0, 2000, 2000, false)
-	if left, granted, err := view.Lease(5); err != nil || granted != 100 || left <= 0 {
+	view := r.space.View(0, 9000, 9000, false)
+	if left, granted, err := view.Lease(5); err != nil || granted != 2000 || left != 2000 {
 		t.Errorf("Lease(5) = %d of %d, %v", left, granted, err)
 	}
-	if d, ok := r.space.NextDeadline(); d != 2100 || !ok {
-		t.Errorf("NextDeadline() = %d, want 2100", d)
+	if left, _, err := view.Lease(7); err == nil {
+		t.Errorf("Lease(7) = %d, though it was due", left)
 	}
-	if again := Open(r.store); again.Leases.Lookup(5).Deadline != 2100 {
+	if d, ok := r.space.NextDeadline(); d != 11000 || !ok {
+		t.Errorf("NextDeadline() = %d, want 11000", d)
+	}
+	if again := Open(r.store); again.Leases.Lookup(5).Deadline != 11000 {
 		t.Errorf("opened again, it ends at %d", again.Leases.Lookup(5).Deadline)
 	}
 }

@@ -67,24 +67,27 @@ func (c *chores) takenOver(l replica.Leader) bool {
 	return false
 }
 
+// takeOver extends leases before log time goes on. Behind that those that have ended meanwhile could not be told from
+// those that a reader has found gone before, and what was gone must not come back.
 func (srv *Server) takeOver() bool {
-	if err := srv.continueClock(); err != nil {
+	now := srv.timeToGoOn()
+	if err := srv.extendLeases(now); err != nil {
 		return false
 	}
-	return srv.extendLeases() == nil
+	srv.clock.observe(now)
+	srv.clock.live.Store(true)
+	return srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, now, 10)) == nil
 }
 
-// continueClock proposes the log time to go on from. A node that was there while the group worked knows it. Else
-// another member may; and if nobody does, since all were down, the median of the members' wall clocks is it, so that
-// time to live counts through downtime and one clock that is wrong moves nothing.
-func (srv *Server) continueClock() error {
+// timeToGoOn is the log time to go on from. A node that was there while the group worked knows it. Else another member
+// may; and if nobody does, since all were down, the median of the members' wall clocks is it, so that time to live
+// counts through downtime and one clock that is wrong moves nothing.
+func (srv *Server) timeToGoOn() int64 {
 	now := srv.clock.estimate()
 	if !srv.clock.live.Load() {
 		now = max(now, srv.askTime())
 	}
-	srv.clock.observe(now)
-	srv.clock.live.Store(true)
-	return srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, now, 10))
+	return now
 }
 
 // askTime asks the other members until a quorum has answered, or for clockVotersMax.
@@ -140,15 +143,15 @@ func median(list []int64) int64 {
 	return list[(len(list)-1)/2]
 }
 
-// extendLeases gives every shared lease its full time, a bounded number at a time.
-func (srv *Server) extendLeases() error {
+// extendLeases gives every shared lease its full time from now on, a bounded number at a time.
+func (srv *Server) extendLeases(now int64) error {
 	var ids []uint64
 	if srv.machine.RLock() {
 		ids = srv.machine.Space().Leases.IDs()
 	}
 	srv.machine.RUnlock()
 	for chunk := range slices.Chunk(ids, leasesPerEntry) {
-		args := [][]byte{[]byte(command.ExtendLease)}
+		args := [][]byte{[]byte(command.ExtendLease), strconv.AppendInt(nil, now, 10)}
 		for _, id := range chunk {
 			args = append(args, strconv.AppendUint(nil, id, 10))
 		}
