@@ -2,6 +2,7 @@ package replica
 
 import (
 	"reflect"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -36,10 +37,27 @@ func (r *Replica) hurry() {
 		if r.Leader().Known {
 			return
 		}
-		if roles := r.members(); len(roles) == 1 && roles[r.id.node] == Voter {
+		if r.alone() {
 			messages.Add(raftpb.Message{Type: raftpb.TimeoutNow, ShardID: shardID, From: r.id.node, To: r.id.node})
 		}
 	}
+}
+
+// alone tells for certain that this node is the only member there is. That it is so in the membership it has applied is not enough:
+// the first node of any group is alone in the first entries of its log, and sees that while it replays them. It has to have applied
+// all that its log holds: nobody can be added to a group of one but by an entry that is in the log of that one.
+func (r *Replica) alone() bool {
+	applied, ok := appliedByRaft(r.user)
+	log, err := r.nodeHost.GetLogReader(shardID)
+	if !ok || err != nil {
+		return false
+	}
+	_, last := log.GetRange()
+	return alone(r.id.node, applied, last, r.Membership())
+}
+
+func alone(node, applied, last uint64, m Membership) bool {
+	return applied == last && len(m.Learners) == 0 && slices.Equal(m.Voters, []uint64{node})
 }
 
 // inbox is dragonboat's queue of messages to a node.

@@ -14,14 +14,18 @@ import (
 // not sync it either), only term, vote and entries. So a save of nothing but a commit index is held back until something
 // else is saved.
 //
-// One use of it remains: what is stored may not be below what is cut off the log or lies in a snapshot, or the start says
-// that the log is damaged. So before either it is saved.
+// Two uses of it remain. What is stored may not be below what is cut off the log or lies in a snapshot, or the start says
+// that the log is damaged: so before either it is saved. And it tells, after a start, which changes of the membership count: dragonboat goes by
+// those that are committed. Entries are saved with the commit index of that moment, and nobody proposes a change before the last one is committed,
+// so a start may miss the newest change and no other, which Raft bears; a commit index that passes a change is saved at once all the same, since a voter
+// that was left alone by the removal of another would need that one's vote again.
 type sparingLog struct {
 	raftio.ILogDB
 
 	mu     sync.Mutex // held over the save: nobody else has a reason to hurry
 	saved  pb.State   // what is on disk, once something was saved
 	held   pb.Update  // the newest state that is not; its ShardID is 0 when there is none
+	change uint64     // index of the newest change of the membership; of the last entry, which may be one, after a start
 	worker uint64     // who saves: dragonboat's own number for it
 }
 
@@ -43,10 +47,11 @@ func (l *sparingLog) SaveRaftState(updates []pb.Update, worker uint64) error {
 	return l.save(updates)
 }
 
-// spare tells an update that moves the commit index and does nothing else.
+// spare tells an update that moves the commit index, not over a change of the membership, and does nothing else.
 func (l *sparingLog) spare(u *pb.Update) bool {
 	return len(u.EntriesToSave) == 0 && pb.IsEmptySnapshot(u.Snapshot) && !pb.IsEmptyState(u.State) &&
-		!pb.IsEmptyState(l.saved) && u.State.Term == l.saved.Term && u.State.Vote == l.saved.Vote
+		!pb.IsEmptyState(l.saved) && u.State.Term == l.saved.Term && u.State.Vote == l.saved.Vote &&
+		(l.change <= l.saved.Commit || l.change > u.State.Commit)
 }
 
 func (l *sparingLog) save(updates []pb.Update) error {
@@ -57,8 +62,24 @@ func (l *sparingLog) save(updates []pb.Update) error {
 		if !pb.IsEmptyState(updates[i].State) {
 			l.saved, l.held = updates[i].State, pb.Update{}
 		}
+		for j := range updates[i].EntriesToSave {
+			if e := &updates[i].EntriesToSave[j]; e.IsConfigChange() {
+				l.change = e.Index
+			}
+		}
 	}
 	return nil
+}
+
+// ReadRaftState is what a start begins with.
+func (l *sparingLog) ReadRaftState(shard, replica, snapshot uint64) (raftio.RaftState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	state, err := l.ILogDB.ReadRaftState(shard, replica, snapshot)
+	if err == nil && state.EntryCount > 0 {
+		l.change = state.FirstIndex + state.EntryCount - 1
+	}
+	return state, err
 }
 
 // settle saves what is held back.

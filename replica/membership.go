@@ -76,21 +76,36 @@ func (r *Replica) votersOnly() (m Membership) {
 // lists all members, but that one needs a quorum, and the one without knows
 // nothing of learners. TestMembershipIsReadLocally tells if the node changes.
 func membershipOf(user dragonboat.INodeUser) (raftpb.Membership, bool) {
-	v := reflect.ValueOf(user)
-	for _, name := range []string{"node", "sm"} {
-		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-			return raftpb.Membership{}, false
-		}
-		v = v.Elem().FieldByName(name)
-	}
-	if !v.IsValid() || !v.CanAddr() {
-		return raftpb.Membership{}, false
-	}
-	machine, ok := reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem().Interface().(interface{ GetMembership() raftpb.Membership })
+	machine, ok := machineOf(user).(interface{ GetMembership() raftpb.Membership })
 	if !ok {
 		return raftpb.Membership{}, false
 	}
 	return machine.GetMembership(), true
+}
+
+// appliedByRaft is the index of the last entry that was applied, be it for the machine or one of Raft's own; after a start it begins
+// at the snapshot, wherever the machine is.
+func appliedByRaft(user dragonboat.INodeUser) (uint64, bool) {
+	machine, ok := machineOf(user).(interface{ GetLastApplied() uint64 })
+	if !ok {
+		return 0, false
+	}
+	return machine.GetLastApplied(), true
+}
+
+// machineOf is what dragonboat's node keeps of its state machine, nil if it looks different.
+func machineOf(user dragonboat.INodeUser) any {
+	v := reflect.ValueOf(user)
+	for _, name := range []string{"node", "sm"} {
+		if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+			return nil
+		}
+		v = v.Elem().FieldByName(name)
+	}
+	if !v.IsValid() || !v.CanAddr() {
+		return nil
+	}
+	return reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem().Interface()
 }
 
 // AddLearner adds a node that receives the log and does not vote. The members
