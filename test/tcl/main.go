@@ -218,6 +218,11 @@ func runUnit(o options, command, work, tree, unit string, want expectation) (out
 		return outcome{}, err
 	}
 	out := parse(string(text))
+	unitText, err := os.ReadFile(filepath.Join(tree, "tests", filepath.FromSlash(unit)+".tcl"))
+	if err != nil {
+		return outcome{}, err
+	}
+	out.named = casesNamed(string(unitText))
 	out.seconds = time.Since(began).Seconds()
 	select {
 	case <-srv.Done():

@@ -17,6 +17,8 @@ type outcome struct {
 	ok      []string
 	failed  []failure
 	broken  []string // what went wrong outside of a case: exceptions, hangs, a dead server
+	strange []string // lines that nobody expected, for when the count is wrong
+	named   []string // the cases that the unit's file names, without those whose names are computed
 	seconds float64
 }
 
@@ -24,9 +26,11 @@ type failure struct{ name, message string }
 
 var (
 	colour   = regexp.MustCompile(`\x1b\[[0-9;]*m`)
-	line     = regexp.MustCompile(`^\[(ok|err|exception|TIMEOUT)\]: (.*)$`)
+	line     = regexp.MustCompile(`^(.*?)\[(ok|err|exception|TIMEOUT)\]: (.*)$`)
 	duration = regexp.MustCompile(` \(-?\d+ ms\)$`)
 	inFile   = regexp.MustCompile(` in tests/\S+\.tcl$`)
+	usual    = regexp.MustCompile(`^(Cleanup: |Starting test server|\[ready\]|Testing |\[skip\]|\[ignore\]|\[\d+/\d+ done\]|$)`)
+	inUnit   = regexp.MustCompile(`(?m)^\s*test (?:\{([^{}]*)\}|"([^"$\[\\]*)") `)
 )
 
 const (
@@ -44,18 +48,23 @@ func parse(text string) outcome {
 			ended = true
 			break
 		}
-		m := line.FindStringSubmatch(l)
+		m := outcomeIn(l)
 		if strings.HasPrefix(l, "[") && m == nil || strings.HasPrefix(l, whereabouts) {
 			message = false
 		}
 		if m == nil {
 			if last := len(out.failed) - 1; message && l != "" && len(out.failed[last].message) < 500 {
 				out.failed[last].message = strings.TrimPrefix(out.failed[last].message+"\n"+l, "\n")
+			} else if len(out.failed) == 0 && !usual.MatchString(l) { // behind a failure, Tcl's stack goes on and on
+				out.strange = append(out.strange, l)
 			}
 			continue
 		}
 		message = false
-		switch kind, rest := m[1], m[2]; {
+		if m[1] != "" {
+			out.strange = append(out.strange, l)
+		}
+		switch kind, rest := m[2], m[3]; {
 		case kind == "ok":
 			out.ok = append(out.ok, duration.ReplaceAllString(rest, ""))
 		case kind == "err" && inFile.MatchString(rest):
@@ -69,6 +78,24 @@ func parse(text string) outcome {
 		out.broken = append(out.broken, "the suite did not come to its end:\n"+tail(text))
 	}
 	return out
+}
+
+// outcomeIn is what a line says of a case: nil, or all, what stands before, the kind and the rest. Something may have been printed to the
+// same line before; then only what looks like an outcome to its end is taken for one.
+func outcomeIn(l string) []string {
+	m := line.FindStringSubmatch(l)
+	if m != nil && m[1] != "" && !(m[2] == "ok" && duration.MatchString(m[3])) && !(m[2] == "err" && inFile.MatchString(m[3])) {
+		return nil
+	}
+	return m
+}
+
+// casesNamed returns the names of the cases in a unit's text, where they are not computed.
+func casesNamed(text string) (all []string) {
+	for _, m := range inUnit.FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1]+m[2])
+	}
+	return all
 }
 
 func tail(text string) string {
@@ -134,7 +161,22 @@ func (e expectation) judge(out outcome) []string {
 		}
 	}
 	if n := len(out.ok) + len(out.failed) + len(e.skipped); n < e.cases {
-		findings = append(findings, fmt.Sprintf("%d cases had their turn, of %d", n, e.cases))
+		findings = append(findings, fmt.Sprintf("%d cases had their turn, of %d%s", n, e.cases, e.absent(out)))
 	}
 	return findings
+}
+
+// absent tells which cases did not have their turn, as far as they can be known by name, and what was printed beside the outcomes.
+func (e expectation) absent(out outcome) string {
+	var b strings.Builder
+	there := append(names(out.failed), out.ok...)
+	for _, name := range out.named {
+		if !slices.Contains(there, name) && !slices.Contains(e.skipped, name) {
+			b.WriteString("\n  not seen: " + name)
+		}
+	}
+	for _, l := range out.strange[:min(len(out.strange), 20)] {
+		b.WriteString("\n  printed: " + l)
+	}
+	return b.String()
 }

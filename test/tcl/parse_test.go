@@ -38,6 +38,8 @@ func TestJudge(t *testing.T) {
 		{"listed failure", expectation{cases: 3, failing: map[string]string{"INCR fails": "why"}}, printed, ""},
 		{"listed, but passes", expectation{cases: 3, failing: map[string]string{"INCR fails": "why", "DEL all keys": "why"}}, printed, "passes, but"},
 		{"too few", expectation{cases: 4, failing: map[string]string{"INCR fails": "why"}}, printed, "3 cases had their turn, of 4"},
+		{"behind something else", expectation{cases: 2}, "[ok]: one (1 ms)\nWaiting... [ok]: two (2 ms)\n" + theEnd, ""},
+		{"cut in two", expectation{cases: 2}, "[ok]: one (1 ms)\n[o\nk]: two (2 ms)\n" + theEnd, "1 cases had their turn, of 2\n  printed: [o\n  printed: k]: two (2 ms)"},
 		{"no end", expectation{cases: 1}, "[ok]: one (1 ms)\n", "did not come to its end"},
 		{"exception", expectation{cases: 1}, "[ok]: one (1 ms)\n[exception]: Executing test client: I/O error\n" + theEnd, "I/O error"},
 	} {
@@ -45,5 +47,12 @@ func TestJudge(t *testing.T) {
 		if c.finding == "" && len(got) > 0 || c.finding != "" && (len(got) != 1 || !strings.Contains(got[0], c.finding)) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.finding)
 		}
+	}
+}
+
+func TestCasesNamed(t *testing.T) {
+	text := "start_server {tags {\"x\"}} {\n    test {one} {\n    } {OK}\n\ttest \"two\" {\n  test \"of $type\" {\n  # test {none} {\n"
+	if got, want := casesNamed(text), []string{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
