@@ -110,6 +110,7 @@ func (b *Batch) Commit(applied uint64) error {
 		s.metaMu.Unlock()
 	}
 	s.frontier.Store(s.chunks.frontier())
+	s.chunkBytes.Store(s.chunks.list.bytes())
 	s.chained.Store(s.chain)
 	s.published.Store(s.current)
 	s.applied.Store(applied)

@@ -1,6 +1,10 @@
 package mvcc
 
-import "github.com/redoubt-db/redoubt/internal/slab"
+import (
+	"unsafe"
+
+	"github.com/redoubt-db/redoubt/internal/slab"
+)
 
 // validCell is the cell of a handle that may have outlived its key; nil when there is none.
 func (s *Store) validCell(ref Ref) *cell {
@@ -40,17 +44,37 @@ const treeBytes = 8
 func (s *Store) MemoryUsed() MemoryStats {
 	cells, values, pasts, tables := s.cells.Stats(), s.values.Stats(), s.pastSlab.Stats(), s.tables.Stats()
 	colls, leaves := s.colls.Stats(), s.leaves.Stats()
+	nodes, queues, directories := s.forest.Heap(), s.queueBytes(), s.directoryBytes()
 	m := MemoryStats{
-		Records: cells.Used + colls.Used, Values: values.Used + leaves.Used, History: pasts.Used + int64(s.pasts.len)*4,
-		Table: tables.Used, Tree: cells.Slots * treeBytes,
+		Records: cells.Used + colls.Used, Values: values.Used, Elements: leaves.Used + nodes,
+		History: pasts.Used + queues, Table: tables.Used + directories, Tree: cells.Slots * treeBytes,
+		Chunks: s.chunkBytes.Load(),
 	}
+	m.Heap = nodes + queues + directories + m.Tree + m.Chunks
 	for _, a := range []slab.Stats{cells, values, pasts, tables, colls, leaves} {
 		m.Slack += a.Mapped - a.Used
 	}
 	e := s.db.Metrics()
-	m.Engine = int64(e.MemTable.Size) + e.BlockCache.Size
-	m.Total = m.Records + m.Values + m.History + m.Tree + m.Table + m.Slack + m.Engine
+	m.Engine = int64(e.MemTable.Size+e.MemTable.ZombieSize) + e.BlockCache.Size
+	m.Total = m.Records + m.Values + m.Elements + m.History + m.Tree + m.Table + m.Chunks + m.Slack + m.Engine
 	return m
+}
+
+// queueBytes is what the queues of garbage take.
+func (x *index) queueBytes() int64 {
+	return x.pasts.bytes() + x.tombs.bytes() + x.gones.bytes() + x.ends.bytes() + int64(cap(x.stale))*int64(unsafe.Sizeof(Revision{}))
+}
+
+// directoryBytes is what the tables take beside their segments.
+func (x *index) directoryBytes() (n int64) {
+	for _, sp := range x.spaces {
+		for _, d := range sp.table.root {
+			if d != nil {
+				n += int64(len(d.slots)) * int64(unsafe.Sizeof(segment{}))
+			}
+		}
+	}
+	return n
 }
 
 // DiskUsed is what Pebble's files take, in bytes.
@@ -59,7 +83,7 @@ func (s *Store) DiskUsed() uint64 { return s.db.Metrics().DiskSpaceUsage() }
 // IndexMemory is the part of MemoryUsed that is cheap to know: all but the engine. It needs RLock.
 func (s *Store) IndexMemory() int64 {
 	return s.cells.Stats().Mapped + s.values.Stats().Mapped + s.pastSlab.Stats().Mapped +
-		s.tables.Stats().Mapped + s.colls.Stats().Mapped + s.leaves.Stats().Mapped + s.cells.Stats().Slots*treeBytes
+		s.tables.Stats().Mapped + s.colls.Stats().Mapped + s.leaves.Stats().Mapped + s.forest.Heap() + s.cells.Stats().Slots*treeBytes
 }
 
 // Cool drops values from memory until target bytes are free or steps keys were looked at, and returns the

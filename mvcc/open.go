@@ -18,7 +18,10 @@ const (
 	// engineFormat is Pebble's own version of its files.
 	engineFormat = pebble.FormatTableFormatV6
 
-	memTableBytesDefault = 64 << 20
+	// Two memtables stay in memory once writes have filled them: the open one, and one that Pebble keeps to use it again. Since records
+	// share rows, larger ones save nothing.
+	memTableBytesDefault = 32 << 20
+	memTablesMax         = 4 // that wait to be flushed; then writes wait
 	cacheBytesDefault    = 32 << 20
 )
 
@@ -67,11 +70,12 @@ func openEngine(o Options) (*pebble.DB, error) {
 	defer cache.Unref()
 	return pebble.Open(o.Dir, &pebble.Options{
 		FS: o.FS, Cache: cache, MemTableSize: o.MemTableBytes, Logger: o.Logger,
-		DisableWAL:            true, // the Raft log is the WAL
-		FormatMajorVersion:    engineFormat,
-		L0CompactionThreshold: 4,
-		L0StopWritesThreshold: 100,
-		EventListener:         &pebble.EventListener{BackgroundError: o.Trouble},
+		DisableWAL:                  true, // the Raft log is the WAL
+		FormatMajorVersion:          engineFormat,
+		MemTableStopWritesThreshold: memTablesMax,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       100,
+		EventListener:               &pebble.EventListener{BackgroundError: o.Trouble},
 	})
 }
 
@@ -106,6 +110,7 @@ func (s *Store) rebuild() error {
 	s.buildTrees()
 	s.oldest.Store(st.compacted)
 	s.frontier.Store(s.chunks.frontier())
+	s.chunkBytes.Store(s.chunks.list.bytes())
 	s.published.Store(st.revision)
 	s.chained.Store(st.chain)
 	s.applied.Store(st.applied)

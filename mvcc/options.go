@@ -54,12 +54,15 @@ type HistoryStats struct {
 
 // MemoryStats are bytes of memory in use, by purpose.
 type MemoryStats struct {
-	Records int64 // key records, with the names
-	Values  int64 // values in memory
-	History int64 // superseded versions
-	Tree    int64 // ordered index
-	Table   int64 // hash index
-	Slack   int64 // taken from the system and not in use
-	Engine  int64 // Pebble's memtables and block cache
-	Total   int64
+	Records  int64 // key records, with the names, and what collections hang from
+	Values   int64 // values in memory, and the long strings of elements: what Cool can drop, but for the latter
+	Elements int64 // of collections
+	History  int64 // superseded versions, and the queues in which they and other garbage wait
+	Tree     int64 // ordered index
+	Table    int64 // hash index
+	Chunks   int64 // where records are on disk
+	Slack    int64 // taken from the system and not in use
+	Engine   int64 // Pebble's memtables and block cache, as allocated: a memtable is not all touched
+	Total    int64
+	Heap     int64 // of Total, what lies on Go's heap: all or part of Tree, Table, Elements, History and Chunks
 }

@@ -205,6 +205,11 @@ func (q *queue[T]) popBack() T {
 	return v
 }
 
+// bytes is the memory that the queue takes.
+func (q *queue[T]) bytes() int64 {
+	return int64(len(q.chunks)) * queueChunk * int64(unsafe.Sizeof(*new(T)))
+}
+
 // clear keeps one chunk, so that a queue that swings about empty does not allocate.
 func (q *queue[T]) clear() {
 	q.chunks[0] = q.chunks[len(q.chunks)-1][:0]

@@ -38,6 +38,8 @@ type Store struct {
 	oldest    atomic.Uint64 // compacted, for those without the lock
 	frontier  atomic.Uint64 // main revision at which chunks begin, in Pebble: where to look for a record first
 
+	chunkBytes atomic.Int64 // memory of chunks, which only the applier may look at
+
 	metaMu sync.Mutex
 	meta   map[string][]byte // rows of m as committed
 

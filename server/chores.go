@@ -226,7 +226,7 @@ func (srv *Server) coolDown() {
 		srv.cool(min(memory.Total-limit, coolBytesPerTurn))
 		memory = srv.memoryUsed()
 	}
-	srv.guard.noMemory.Store(memory.Records+memory.History+memory.Tree+memory.Table+baseMemory > limit)
+	srv.guard.noMemory.Store(memory.Records+memory.Elements+memory.History+memory.Tree+memory.Table+baseMemory > limit)
 }
 
 // memoryUsed is what the store takes.

@@ -5,6 +5,7 @@ import (
 	"runtime/metrics"
 	"sync/atomic"
 
+	"github.com/redoubt-db/redoubt/internal/malloc"
 	"github.com/redoubt-db/redoubt/mvcc"
 )
 
@@ -14,9 +15,12 @@ type memoryReport struct {
 	data    mvcc.DataMemory
 	heap    int64 // live and not yet collected objects of Go
 	runtime int64 // all that Go has from the system: heap, stacks, its own
-	used    int64 // store and heap
+	native  int64 // what others than the store have from C's allocator: the Raft log
+	spare   int64 // what C's allocator keeps free
+	used    int64 // store, heap and native
 	peak    int64 // of used, as far as anybody asked
 	rss     int64 // as the kernel counts
+	program int64 // of rss: pages of the program's file
 	total   int64 // memory of the machine
 	keys    int64
 }
@@ -47,15 +51,30 @@ func (srv *Server) memoryReport() (r memoryReport) {
 	metrics.Read(samples)
 	r.heap = int64(samples[0].Value.Uint64())
 	r.runtime = int64(samples[1].Value.Uint64() - samples[2].Value.Uint64())
-	r.used = r.store.Total + r.heap
+	r.countNative(malloc.InUse())
+	r.used = r.store.Total - r.store.Heap + r.heap + r.native
 	r.peak = srv.peak.raise(r.used)
-	r.rss = residentBytes()
+	r.rss, r.program = residentBytes()
 	r.total = systemMemory()
 	return r
 }
 
-// dataset is the live keys with those of their values that are in memory.
-func (r *memoryReport) dataset() int64 { return r.store.Records + r.store.Values }
+// countNative takes in what C's allocator knows. Where it knows nothing, Pebble's memory is on Go's heap.
+func (r *memoryReport) countNative(c malloc.Stats) {
+	if c.Used == 0 {
+		r.store.Heap += r.store.Engine
+		return
+	}
+	r.native, r.spare = max(0, c.Used-r.store.Engine), c.Free
+}
+
+// named is all that is accounted for. It may be more than what is resident, as of a memtable only what was written is.
+func (r *memoryReport) named() int64 {
+	return r.store.Total - r.store.Heap + r.runtime + r.native + r.spare + r.program
+}
+
+// dataset is the live keys with their elements and those of their values that are in memory.
+func (r *memoryReport) dataset() int64 { return r.store.Records + r.store.Values + r.store.Elements }
 
 // overhead is all else: index, history, engine and Go's own heap.
 func (r *memoryReport) overhead() int64 { return r.used - r.dataset() }
@@ -74,10 +93,11 @@ func infoMemory(srv *Server, w *infoWriter) {
 	w.field("used_memory_index", r.store.Tree+r.store.Table)
 	w.field("used_memory_slack", r.store.Slack)
 	w.field("used_memory_engine", r.store.Engine)
+	w.field("used_memory_raft_log", r.native)
 	w.field("used_memory_go_heap", r.heap)
 	w.field("used_memory_go_total", r.runtime)
 	w.field("allocator_allocated", r.used)
-	w.field("allocator_active", r.store.Total+r.runtime)
+	w.field("allocator_active", r.named()-r.program)
 	w.field("allocator_resident", r.rss)
 	w.size("total_system_memory", r.total)
 	w.size("used_memory_lua", 0)

@@ -102,7 +102,7 @@ func memoryStats(s *session, _ [][]byte) resp.Value {
 	add("dataset.percentage", resp.Double(100*ratio(r.dataset(), r.used)))
 	add("peak.percentage", resp.Double(100*ratio(r.used, r.peak)))
 	number("allocator.allocated", r.used)
-	number("allocator.active", r.store.Total+r.runtime)
+	number("allocator.active", r.named()-r.program)
 	number("allocator.resident", r.rss)
 	add("fragmentation", resp.Double(ratio(r.rss, r.used)))
 	number("fragmentation.bytes", r.rss-r.used)
@@ -110,6 +110,7 @@ func memoryStats(s *session, _ [][]byte) resp.Value {
 	number("history.bytes", r.store.History)
 	number("engine.bytes", r.store.Engine)
 	number("slack.bytes", r.store.Slack)
+	number("raft.log.bytes", r.native)
 	number("go.heap.bytes", r.heap)
 	return resp.Map(pairs...)
 }
@@ -138,8 +139,12 @@ func memoryDoctor(s *session, _ [][]byte) resp.Value {
 	return resp.Verbatim("Sam, I detected a few issues in this Redoubt instance memory implants:\n\n * " + strings.Join(found, "\n * ") + "\n")
 }
 
+// memoryMallocStats names all that is resident, as far as anybody counts it.
 func memoryMallocStats(s *session, _ [][]byte) resp.Value {
 	r := s.srv.memoryReport()
-	return resp.Verbatim(fmt.Sprintf("store: records %d, values %d, history %d, tree %d, table %d, slack %d, engine %d, total %d\ngo: heap %d, total %d\nresident: %d\n",
-		r.store.Records, r.store.Values, r.store.History, r.store.Tree, r.store.Table, r.store.Slack, r.store.Engine, r.store.Total, r.heap, r.runtime, r.rss))
+	m := r.store
+	return resp.Verbatim(fmt.Sprintf("store: records %d, values %d, elements %d, history %d, tree %d, table %d, chunks %d, slack %d, engine %d, total %d (%d on Go's heap)\n"+
+		"raft log: %d\ngo: objects %d, total %d\nc: free %d\nprogram: %d\nnamed: %d\nresident: %d\n",
+		m.Records, m.Values, m.Elements, m.History, m.Tree, m.Table, m.Chunks, m.Slack, m.Engine, m.Total, m.Heap,
+		r.native, r.heap, r.runtime, r.spare, r.program, r.named(), r.rss))
 }

@@ -17,16 +17,17 @@ func systemMemory() int64 {
 	return int64(sys.Totalram) * int64(sys.Unit)
 }
 
-// residentBytes asks the kernel; 0 if it does not say.
-func residentBytes() int64 {
+// residentBytes asks the kernel what is resident, and what of that are pages of files, of the program above all; 0 if it does not say.
+func residentBytes() (all, file int64) {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	words := strings.Fields(string(b))
-	if len(words) < 2 {
-		return 0
+	if len(words) < 3 {
+		return 0, 0
 	}
 	pages, _ := strconv.ParseInt(words[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	shared, _ := strconv.ParseInt(words[2], 10, 64)
+	return pages * int64(os.Getpagesize()), shared * int64(os.Getpagesize())
 }

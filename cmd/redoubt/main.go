@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/internal/malloc"
 	"github.com/redoubt-db/redoubt/server"
 	"golang.org/x/sys/unix"
 )
@@ -62,6 +63,7 @@ func run(args []string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	malloc.GiveBack()
 	if path := set.String("pidfile"); path != "" {
 		if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err == nil {
 			defer os.Remove(path)

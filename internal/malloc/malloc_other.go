@@ -1,0 +1,9 @@
+//go:build !cgo || !linux
+
+package malloc
+
+// GiveBack does nothing: what the allocator does with freed memory is its own affair.
+func GiveBack() {}
+
+// InUse is not known.
+func InUse() Stats { return Stats{} }
