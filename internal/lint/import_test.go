@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/raftwire":  {},
 	"internal/slab":      {},
 	"internal/ranked":    {"internal/slab"},
+	"internal/raftlog":   {}, // Raft's entries, bytes to it
 	"internal/redistest": {}, // for tests only
 }
 

@@ -1,0 +1,249 @@
+package raftlog
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lni/vfs"
+)
+
+var errPower = errors.New("the power is gone")
+
+// disk is a file system in memory that knows what a loss of power may leave: of a file, any of the sectors written since
+// it was synced, and any size in between; of a directory, any of the changes.
+type disk struct {
+	vfs.FS // paths only
+
+	mu     sync.Mutex
+	names  map[string]*node
+	synced map[string]*node // what directories are known to hold
+	dirs   map[string]bool
+
+	changes int                    // operations that change something, so far
+	syncs   int                    // of files, so far
+	before  func(change int) error // called before each of them
+	written int64
+}
+
+type node struct {
+	data, synced []byte
+}
+
+func newDisk() *disk {
+	return &disk{FS: vfs.NewMem(), names: map[string]*node{}, synced: map[string]*node{}, dirs: map[string]bool{"/": true}}
+}
+
+// after returns what a loss of power now leaves.
+func (d *disk) after(chance *rand.Rand) *disk {
+	next := newDisk()
+	maps.Copy(next.dirs, d.dirs)
+	all := maps.Clone(d.names)
+	maps.Copy(all, d.synced)
+	left := map[*node]*node{}
+	for name := range all {
+		n := d.synced[name]
+		if chance.IntN(2) == 0 {
+			n = d.names[name]
+		}
+		if n == nil {
+			continue
+		}
+		if left[n] == nil {
+			data := n.torn(chance)
+			left[n] = &node{data: data, synced: bytes.Clone(data)}
+		}
+		next.names[name], next.synced[name] = left[n], left[n]
+	}
+	return next
+}
+
+func (n *node) torn(chance *rand.Rand) []byte {
+	data := bytes.Clone(n.data)
+	if bytes.Equal(data, n.synced) {
+		return data
+	}
+	keep := chance.IntN(5) // how many of four
+	for at := 0; at < len(data); at += sector {
+		end := min(at+sector, len(data))
+		if chance.IntN(4) < keep {
+			continue
+		}
+		clear(data[at:end])
+		if at < len(n.synced) {
+			copy(data[at:end], n.synced[at:])
+		}
+	}
+	if chance.IntN(2) == 0 {
+		data = data[:len(n.synced)+chance.IntN(len(data)-len(n.synced)+1)]
+	}
+	return data
+}
+
+func (d *disk) change() error {
+	d.changes++
+	if d.before != nil {
+		return d.before(d.changes)
+	}
+	return nil
+}
+
+func (d *disk) Create(name string) (vfs.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.change(); err != nil {
+		return nil, err
+	}
+	n := &node{}
+	d.names[name] = n
+	return &file{d: d, n: n}, nil
+}
+
+func (d *disk) Open(name string, _ ...vfs.OpenOption) (vfs.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.names[name]
+	if n == nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: os.ErrNotExist}
+	}
+	return &file{d: d, n: n}, nil
+}
+
+func (d *disk) OpenDir(name string) (vfs.File, error) { return &file{d: d, dir: name}, nil }
+
+func (d *disk) Rename(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.change(); err != nil {
+		return err
+	}
+	if d.names[from] == nil {
+		return os.ErrNotExist
+	}
+	d.names[to] = d.names[from]
+	delete(d.names, from)
+	return nil
+}
+
+func (d *disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.change(); err != nil {
+		return err
+	}
+	if d.names[name] == nil {
+		return os.ErrNotExist
+	}
+	delete(d.names, name)
+	return nil
+}
+
+func (d *disk) MkdirAll(dir string, _ os.FileMode) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dirs[dir] = true
+	return nil
+}
+
+func (d *disk) List(dir string) (names []string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for name := range d.names {
+		if path.Dir(name) == dir {
+			names = append(names, path.Base(name))
+		}
+	}
+	return names, nil
+}
+
+// segments returns the paths of the segments, by their base name.
+func (d *disk) segments() map[string]*node {
+	found := map[string]*node{}
+	for name, n := range d.names {
+		if strings.HasSuffix(name, segmentSuffix) {
+			found[path.Base(name)] = n
+		}
+	}
+	return found
+}
+
+// file is an open one of a disk.
+type file struct {
+	vfs.File
+	d   *disk
+	n   *node
+	dir string
+}
+
+func (f *file) ReadAt(b []byte, at int64) (int, error) {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	if at >= int64(len(f.n.data)) {
+		return 0, io.EOF
+	}
+	return copy(b, f.n.data[at:]), nil // like vfs' own, without a word when it is short
+}
+
+func (f *file) WriteAt(b []byte, at int64) (int, error) {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	if err := f.d.change(); err != nil {
+		half := b[:len(b)/2] // is written nevertheless
+		f.n.data = append(f.n.data[:max(at, 0)], half...)
+		return len(half), err
+	}
+	if at > int64(len(f.n.data)) {
+		return 0, errors.New("a write behind the end of the file")
+	}
+	if end := at + int64(len(b)); end > int64(len(f.n.data)) {
+		f.n.data = append(f.n.data[:at], b...)
+	} else {
+		copy(f.n.data[at:end], b)
+	}
+	f.d.written += int64(len(b))
+	return len(b), nil
+}
+
+func (f *file) Sync() error {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	if err := f.d.change(); err != nil {
+		return err
+	}
+	if f.n != nil {
+		f.n.synced = bytes.Clone(f.n.data)
+		f.d.syncs++
+		return nil
+	}
+	for name := range f.d.synced {
+		if path.Dir(name) == f.dir && f.d.names[name] == nil {
+			delete(f.d.synced, name)
+		}
+	}
+	for name, n := range f.d.names {
+		if path.Dir(name) == f.dir {
+			f.d.synced[name] = n
+		}
+	}
+	return nil
+}
+
+func (f *file) Close() error { return nil }
+
+func (f *file) Stat() (os.FileInfo, error) { return info{size: int64(len(f.n.data))}, nil }
+
+type info struct{ size int64 }
+
+func (i info) Size() int64      { return i.size }
+func (info) Name() string       { return "" }
+func (info) Mode() os.FileMode  { return 0 }
+func (info) ModTime() time.Time { return time.Time{} }
+func (info) IsDir() bool        { return false }
+func (info) Sys() any           { return nil }

@@ -1,0 +1,70 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lni/dragonboat/v4/raftio"
+	"github.com/lni/vfs"
+)
+
+const zeroBuffer = 64 << 10
+
+// Open reads the log in a directory and begins a new segment in it. Nothing that was read waits for a sync then: see recovery.tail.
+func Open(o Options) (*Log, error) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, groups: map[raftio.NodeInfo]*group{}, zeros: make([]byte, zeroBuffer)}
+	l.plans.New = func() any { return new(plan) }
+	if err := l.makeDir(); err != nil {
+		return nil, err
+	}
+	r, err := l.list()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.replay(); err != nil {
+		return nil, err
+	}
+	if err := r.complete(); err != nil {
+		return nil, err
+	}
+	if err := l.sweep(r.unfinished); err != nil {
+		return nil, err
+	}
+	bodies := [][]byte{l.head()}
+	if len(r.tail) > 0 {
+		bodies = append(bodies, r.tail)
+	}
+	if err := l.begin(r.previous, bodies...); err != nil {
+		return nil, fmt.Errorf("raftlog: write %s: %w", l.dir, err)
+	}
+	if err := l.sweep(r.leftover); err != nil {
+		return nil, errors.Join(err, l.active().close())
+	}
+	return l, nil
+}
+
+func (l *Log) makeDir() error {
+	if err := l.fs.MkdirAll(l.dir, 0o750); err != nil {
+		return err
+	}
+	return l.syncDir(l.fs.PathDir(l.dir))
+}
+
+// sweep removes files that a start or the removal of segments was interrupted with.
+func (l *Log) sweep(names []string) error {
+	for _, name := range names {
+		if err := l.fs.Remove(l.fs.PathJoin(l.dir, name)); err != nil {
+			return err
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return l.syncDir(l.dir)
+}
