@@ -105,6 +105,7 @@ func Launch(command string, port int, dir string, more ...string) (*Server, erro
 
 // LaunchLogged is Launch, with all that the server says copied to said.
 func LaunchLogged(said io.Writer, command string, port int, dir string, more ...string) (*Server, error) {
+	noteSources()
 	var args []string
 	for _, field := range strings.Fields(command) {
 		if field == "''" {
