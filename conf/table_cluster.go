@@ -26,7 +26,7 @@ func clusterDirectives() []Directive {
 		{Name: "cluster-allow-pubsubshard-when-down", Kind: Bool, Default: "yes", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyCluster},
 		{Name: "cluster-link-sendbuf-limit", Kind: Memory, Default: "0", Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyCluster},
 		{Name: "cluster-announce-ip", Kind: String, Unset: true, Scope: Node, Mutable: true, Meaning: Active,
-			Summary: "Address or name at which other members and clients reach this node; none is that of raft-bind or bind."},
+			Summary: "Address or name at which other members and clients reach this node; none is that of `raft-bind` or `bind`."},
 		{Name: "cluster-announce-hostname", Kind: String, Unset: true, Scope: Node, Mutable: true, Meaning: AcceptedWithNotice, Why: whyCluster, valid: validHostname},
 		{Name: "cluster-announce-port", Kind: Integer, Max: portMax, Default: "0", Scope: Node, Mutable: true, Meaning: Active,
 			Summary: "Client port that others are told of; 0 is `port`."},

@@ -8,7 +8,7 @@ func redoubtDirectives() []Directive {
 		{Name: "raft-port", Kind: Integer, Max: portMax, Default: "0", Scope: Node, Meaning: Active,
 			Summary: "Port for the other members; 0 is the client port plus 10000."},
 		{Name: "raft-bind", Kind: Addresses, Scope: Node, Meaning: Active,
-			Summary: "Addresses to listen on for the other members; none is those of `bind`."},
+			Summary: "Address to listen on for the other members; none is 127.0.0.1, so that members on other machines are reached only when it is given."},
 		{Name: "metrics-port", Kind: Integer, Max: portMax, Default: "0", Scope: Node, Meaning: Active,
 			Summary: "HTTP port, on the addresses of `bind`, for `/livez`, `/readyz` and Prometheus' `/metrics`; 0 is none. It asks for no password and tells no key."},
 		{Name: "join", Kind: String, Unset: true, Scope: Node, Meaning: Active,
