@@ -23,12 +23,15 @@ SERVER ?= redoubt
 crash:
 	go test ./test/crash -count=1 -timeout 2h -v -run TestKill -args -rounds $(ROUNDS) -server "$(SERVER)"
 
-# Three nodes under kill -9, SIGSTOP, cuts of the network and changes of the membership, for DURATION.
+# Three nodes under faults of processes, networks, disks, clocks and the membership, for DURATION; all is checked after each ROUND.
+# ONLY="kill,power" are faults and WORK="queues,leases" workloads by parts of their names; what went wrong is kept in FOLDER.
 DURATION ?= 10m
+ROUND ?= 4m
 INTERVAL ?= 2s
 SEED ?= 0
 chaos:
-	go test ./test/chaos -count=1 -timeout 24h -v -args -duration $(DURATION) -interval $(INTERVAL) -seed $(SEED)
+	go test ./test/chaos -run 'TestChaos|Check' -count=1 -timeout 24h -v -args -duration $(DURATION) -round $(ROUND) -interval $(INTERVAL) \
+		-seed $(SEED) -only "$(ONLY)" -work "$(WORK)" -folder "$(FOLDER)"
 
 # The pause that clients of the other nodes notice when the leader is killed, KILLS times.
 KILLS ?= 30

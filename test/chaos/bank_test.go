@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	"github.com/redoubt-db/redoubt/test/wire"
 )
 
 const (
@@ -14,61 +12,80 @@ const (
 	bankPause = 5 * time.Millisecond
 )
 
-func account(i int) string { return "account:" + strconv.Itoa(i) }
-
-func (tr *trial) openBank() error {
-	for i := range accounts {
-		if _, err := tr.rig.Nodes[0].Do("SET", account(i), strconv.Itoa(fortune)); err != nil {
-			return err
-		}
-	}
-	return nil
+// The bank moves money with WATCH and MULTI and looks at all accounts at once: their sum never changes.
+func bank() workload {
+	return workload{name: "bank", each: 2, open: openBank, run: transfer, final: auditLast, check: checkBank}
 }
 
-// transfer moves money with WATCH and MULTI, and looks at all accounts at once: their sum never changes.
-func (tr *trial) transfer(c *client, i int) {
-	for n := i; tr.running(); n++ {
+func openBank(tr *trial, h *history, c *client) {
+	command := []string{"MSET"}
+	for i := range accounts {
+		command = append(command, tr.key("account", i), strconv.Itoa(fortune))
+	}
+	tr.insist(h, c, "MSET", command)
+}
+
+func transfer(tr *trial, h *history, c *client) {
+	for n := c.id; tr.running(); n++ {
 		if n%4 == 0 {
-			tr.audit(c)
+			tr.audit(h, c)
 		} else {
 			from := n % accounts
-			tr.finished(tr.move(c, from, (from+1+i%(accounts-1))%accounts))
+			tr.move(h, c, tr.key("account", from), tr.key("account", (from+1+c.id%(accounts-1))%accounts))
 		}
 		tr.wait(bankPause)
 	}
 }
 
-func (tr *trial) move(c *client, from, to int) outcome {
-	a, b := account(from), account(to)
+func (tr *trial) move(h *history, c *client, a, b string) {
 	r, result := c.do([]string{"WATCH", a, b}, []string{"MGET", a, b})
 	if result != done || len(r.Elems) != 2 {
-		return refused
+		tr.wait(20 * time.Millisecond)
+		return
 	}
 	x, _ := strconv.Atoi(r.Elems[0].Text)
 	y, _ := strconv.Atoi(r.Elems[1].Text)
-	_, result = c.do([]string{"MULTI"}, []string{"SET", a, strconv.Itoa(x - 1)}, []string{"SET", b, strconv.Itoa(y + 1)}, []string{"EXEC"})
-	return result
+	tr.ask(h, c, "WATCH MULTI", []string{"MULTI"}, []string{"SET", a, strconv.Itoa(x - 1)}, []string{"SET", b, strconv.Itoa(y + 1)}, []string{"EXEC"})
 }
 
-func (tr *trial) audit(c *client) {
-	commands := [][]string{{"MULTI"}}
+const kindAudit = "MGET of all"
+
+// audit asks for all accounts, with a transaction or with one command.
+func (tr *trial) audit(h *history, c *client) {
+	if c.rng.IntN(2) == 0 {
+		tr.ask(h, c, kindAudit, tr.allAccounts())
+		return
+	}
+	commands := [][]string{{"UNWATCH"}, {"MULTI"}}
+	for _, key := range tr.allAccounts()[1:] {
+		commands = append(commands, []string{"GET", key})
+	}
+	tr.ask(h, c, kindAudit, append(commands, []string{"EXEC"})...)
+}
+
+func (tr *trial) allAccounts() []string {
+	command := []string{"MGET"}
 	for i := range accounts {
-		commands = append(commands, []string{"GET", account(i)})
+		command = append(command, tr.key("account", i))
 	}
-	r, result := c.do(append(commands, []string{"EXEC"})...)
-	if result == done && !r.Nil { // nil: a WATCH was left by a move that came to nothing
-		tr.judge(r)
-	}
-	tr.finished(result)
+	return command
 }
 
-func (tr *trial) judge(r wire.Reply) {
-	sum := 0
-	for _, e := range r.Elems {
-		n, _ := strconv.Atoi(e.Text)
-		sum += n
+func auditLast(tr *trial, h *history, c *client) { tr.insist(h, c, kindAudit, tr.allAccounts()) }
+
+func checkBank(ops []op) (wrong []string) {
+	for _, o := range ops {
+		if o.kind != kindAudit || !o.ok() {
+			continue
+		}
+		sum := 0
+		for _, e := range o.reply.Elems {
+			n, _ := strconv.Atoi(e.Text)
+			sum += n
+		}
+		if len(o.reply.Elems) != accounts || sum != accounts*fortune {
+			wrong = append(wrong, fmt.Sprintf("the accounts sum up to %d, want %d: %s", sum, accounts*fortune, o))
+		}
 	}
-	if len(r.Elems) != accounts || sum != accounts*fortune {
-		tr.Errorf("the accounts sum up to %d, want %d: %s", sum, accounts*fortune, fmt.Sprint(r))
-	}
+	return wrong
 }

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -19,10 +20,16 @@ const (
 	unknown                    // it may have, and may yet
 )
 
+func (o outcome) String() string { return [...]string{"", "done", "refused", "unknown"}[o] }
+
 // client is one connection at a time to one node.
 type client struct {
-	node *cluster.Node
-	conn *wire.Conn
+	id    int
+	node  *cluster.Node
+	rng   *rand.Rand
+	first []string // is sent first on each connection, such as READONLY
+	conn  *wire.Conn
+	conns int // connections so far
 }
 
 // do sends commands in one go and returns the last one's reply. Commands before it must not fail but with it.
@@ -33,6 +40,10 @@ func (c *client) do(commands ...[]string) (wire.Reply, outcome) {
 			return wire.Reply{}, refused
 		}
 		c.conn = conn
+		c.conns++
+		if c.first != nil {
+			commands = append([][]string{c.first}, commands...)
+		}
 	}
 	c.conn.Deadline(time.Now().Add(replyMax))
 	for _, args := range commands {
@@ -57,19 +68,19 @@ func (c *client) do(commands ...[]string) (wire.Reply, outcome) {
 }
 
 func (c *client) lost() (wire.Reply, outcome) {
-	c.conn.Close()
-	c.conn = nil
+	c.close()
 	return wire.Reply{}, unknown
 }
 
 func (c *client) close() {
 	if c.conn != nil {
 		c.conn.Close()
+		c.conn = nil
 	}
 }
 
 // errorOutcome reads the errors of a write that was not acknowledged. Others are about the commands themselves, and
-// nothing here sends commands that may fail.
+// nothing here sends commands that may fail, but for leases that are gone.
 func errorOutcome(text string) outcome {
 	for _, sure := range []string{"NOQUORUM", "LOADING", "BUSY", "NOSPACE", "EXECABORT"} {
 		if strings.HasPrefix(text, sure) {
@@ -78,5 +89,3 @@ func errorOutcome(text string) outcome {
 	}
 	return unknown
 }
-
-func words(line string) []string { return strings.Fields(line) }
