@@ -55,6 +55,8 @@ var (
 	ErrUnknown = errors.New("replica: outcome of the proposal is unknown")
 	// ErrNoQuorum answers a read that found no leader in time.
 	ErrNoQuorum = errors.New("replica: no quorum answered in time")
+	// ErrAddress means that an address of Options is none that can be listened on or dialled.
+	ErrAddress = errors.New("replica: an address for the other members is not host:port, with the name or IP address of one host")
 	// ErrClosed answers whatever is asked of a closed replica.
 	ErrClosed = errors.New("replica: closed")
 )
@@ -189,6 +191,11 @@ type Replica struct {
 // the log is being replayed into it; see AwaitLeader and ReadIndex for more.
 func Open(opts Options) (*Replica, error) {
 	opts.setDefaults()
+	for _, address := range []string{opts.Address, opts.Listen} {
+		if address != "" && !raftwire.ValidAddress(address) {
+			return nil, fmt.Errorf("%w: %q", ErrAddress, address)
+		}
+	}
 	routeLogs(opts.Logger, opts.OnFatal)
 	home, err := openHome(opts.FS, opts.Dir)
 	if err != nil {

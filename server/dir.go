@@ -34,7 +34,7 @@ func (srv *Server) openDir(dir string) error {
 func adviseOpen(dir string, err error) error {
 	text := oneLine(err.Error())
 	var network *net.OpError
-	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, replica.ErrRemoved, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
+	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, replica.ErrRemoved, replica.ErrAddress, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
 		if errors.Is(err, other) {
 			return errors.New(text)
 		}

@@ -8,6 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,7 +43,31 @@ func (f Factory) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, 
 }
 
 // Validate tells whether an address, host:port, is one that can be listened on and dialled.
-func (f Factory) Validate(address string) bool { return config.IsValidAddress(address) }
+func (f Factory) Validate(address string) bool { return ValidAddress(address) }
+
+// ValidAddress tells whether an address is a port behind a host name or an IP address, which dragonboat's own check
+// takes of version 4 only.
+func ValidAddress(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
+		return false
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	if len(host) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+		if label == "" || len(label) > 63 || strings.Trim(label, hostLetters) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// hostLetters are those of host names, and the underscore that container networks allow themselves.
+const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // Transport is one node's. Its methods may be called by any goroutine, but for Start and Close.
 type Transport struct {

@@ -1,6 +1,7 @@
 package robust
 
 import (
+	"strings"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -37,5 +38,15 @@ func TestTLSOnEveryAddress(t *testing.T) {
 		c := &client{wire.New(conn), t}
 		c.want("PONG", "PING")
 		c.Close()
+	}
+}
+
+// TestNoSuchAddress starts with addresses that are none: the message is about the address, not about the directory.
+func TestNoSuchAddress(t *testing.T) {
+	for _, args := range [][]string{{"--raft-bind", "nosuch..host"}, {"--raft-bind", "127.0.0.1 127.0.0.2"}, {"--cluster-announce-ip", "a!b"}} {
+		out := lastLine(refused(t, t.TempDir(), args...))
+		if !strings.Contains(out, "an address for the other members") || strings.Contains(out, "damaged") {
+			t.Errorf("%v: %s", args, out)
+		}
 	}
 }
