@@ -1,10 +1,10 @@
 package robust
 
 import (
-	"strings"
 	"crypto/tls"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
