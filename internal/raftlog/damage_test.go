@@ -334,15 +334,14 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzItems applies bytes as the body of a record, their checksums made right.
 func FuzzItems(f *testing.F) {
-	var b builder
-	b.reset()
+	b := newBuilder()
 	b.replica(raftio.GetNodeInfo(1, 2))
 	b.state(pb.State{Term: 1, Vote: 2, Commit: 3})
 	b.entry(&pb.Entry{Index: 1, Term: 1, Cmd: []byte("x")})
 	b.words(kindRange, 1, 1)
 	b.bytes(kindSnapshot, pb.MustMarshal(&pb.Snapshot{Index: 1}))
 	b.bytes(kindBootstrap, pb.MustMarshal(&pb.Bootstrap{}))
-	f.Add(b.buf[recordHeaderLen:])
+	f.Add(b.body())
 	f.Fuzz(func(t *testing.T, body []byte) {
 		body = bytes.Clone(body)
 		for rest := body; len(rest) > 0; {
@@ -360,7 +359,7 @@ func FuzzItems(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.begin(link{salt: l.active().salt, end: l.active().end, seq: l.seq}, l.head(), body); err != nil {
+		if err := l.begin(link{salt: l.active().salt, end: l.active().end, seq: l.seq}, l.head(), &builder{buf: append(make([]byte, recordHeaderLen), body...)}); err != nil {
 			return
 		}
 		for id, g := range l.groups {

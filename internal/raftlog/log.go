@@ -112,7 +112,7 @@ func (l *Log) commit() error {
 	if l.out.empty() {
 		return nil
 	}
-	size := total(int64(len(l.out.buf) - recordHeaderLen))
+	size := total(int64(len(l.out.body())))
 	if s := l.active(); s.end+size > l.segmentBytes && s.end > s.begun {
 		if err := l.rotate(); err != nil {
 			return l.fail(err)
@@ -130,7 +130,7 @@ func (l *Log) commit() error {
 		err = s.sync()
 	}
 	if err == nil {
-		err = l.apply(s, s.end, l.out.buf[recordHeaderLen:])
+		err = l.apply(s, s.end, l.out.body())
 	}
 	if err != nil {
 		return l.fail(err)
@@ -216,9 +216,8 @@ func (l *Log) applyItem(g *group, s *segment, at uint32, it item) error {
 }
 
 // head returns the items that a segment begins with: all that is known besides entries, so that the segments before can be dropped.
-func (l *Log) head() []byte {
-	var b builder
-	b.reset()
+func (l *Log) head() *builder {
+	b := newBuilder()
 	for _, g := range l.sorted() {
 		b.replica(g.id)
 		if g.bootstrap != nil {
@@ -232,30 +231,24 @@ func (l *Log) head() []byte {
 		}
 		b.words(kindRange, g.first, g.last)
 	}
-	return b.buf[recordHeaderLen:]
+	return b
 }
 
-// begin makes the next segment and writes to it from now on. It holds two records: the head, and what was found at the end of the log
-// before, if anything was.
-func (l *Log) begin(previous link, bodies ...[]byte) error {
+// begin makes the next segment and writes to it from now on. It holds the head, and what was found at the end of the log before, if anything
+// was.
+func (l *Log) begin(previous link, records ...*builder) error {
 	h := segmentHeader{number: 1, salt: newSalt(), previous: previous}
 	if len(l.segments) > 0 {
 		h.number = l.active().number + 1
 	}
-	content := h.encode()
-	seq := previous.seq
-	var offsets []int64
-	for _, body := range bodies {
-		var b builder
-		b.reset()
-		b.buf = append(b.buf, body...)
+	content, seq, end := [][]byte{h.encode()}, previous.seq, int64(segmentHeaderLen)
+	for _, b := range records {
 		seq++
-		rec, err := b.seal(h.salt, seq, int64(len(content)))
+		rec, err := b.seal(h.salt, seq, end)
 		if err != nil {
 			return err
 		}
-		offsets = append(offsets, int64(len(content)))
-		content = append(content, rec...)
+		content, end = append(content, rec), end+int64(len(rec))
 	}
 	s, err := l.create(h.number, h.salt, content)
 	if err != nil {
@@ -265,10 +258,12 @@ func (l *Log) begin(previous link, bodies ...[]byte) error {
 	l.segments = append(l.segments, s)
 	l.seq = previous.seq
 	l.mu.Unlock()
-	for i, body := range bodies {
-		if err := l.apply(s, offsets[i], body); err != nil {
+	offset := int64(segmentHeaderLen)
+	for i, b := range records {
+		if err := l.apply(s, offset, b.body()); err != nil {
 			return err
 		}
+		offset += int64(len(content[i+1]))
 	}
 	return nil
 }

@@ -36,11 +36,11 @@ func Open(o Options) (*Log, error) {
 	if err := l.sweep(r.unfinished); err != nil {
 		return nil, err
 	}
-	bodies := [][]byte{l.head()}
-	if len(r.tail) > 0 {
-		bodies = append(bodies, r.tail)
+	records := []*builder{l.head()}
+	if !r.tail.empty() {
+		records = append(records, r.tail)
 	}
-	if err := l.begin(r.previous, bodies...); err != nil {
+	if err := l.begin(r.previous, records...); err != nil {
 		return nil, fmt.Errorf("raftlog: write %s: %w", l.dir, err)
 	}
 	if err := l.sweep(r.leftover); err != nil {

@@ -127,6 +127,9 @@ func (l *Log) locate(p *plan, id raftio.NodeInfo, low, high uint64) bool {
 	if !found {
 		i--
 	}
+	if i < 0 {
+		return false
+	}
 	s := g.spans[i]
 	from := low - s.first
 	to := min(high-s.first, uint64(len(s.offsets)), from+planMax)

@@ -17,6 +17,12 @@ type builder struct {
 	at  int    // where the open item begins
 }
 
+func newBuilder() *builder {
+	b := new(builder)
+	b.reset()
+	return b
+}
+
 func (b *builder) reset() {
 	if cap(b.buf) > keepBuffer || cap(b.buf) == 0 {
 		b.buf = make([]byte, 0, 4<<10)
@@ -25,6 +31,9 @@ func (b *builder) reset() {
 }
 
 func (b *builder) empty() bool { return len(b.buf) <= recordHeaderLen }
+
+// body is the items.
+func (b *builder) body() []byte { return b.buf[recordHeaderLen:] }
 
 // grow makes room for that many bytes at once.
 func (b *builder) grow(n int) {

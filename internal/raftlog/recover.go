@@ -21,10 +21,10 @@ type recovery struct {
 	last     *segment // the newest
 	previous link     // how the next segment continues it
 
-	// tail is the body of the last record, if it was not written together with the segment that it lies in. Nobody knows whether it is on the
+	// tail is the last record, if it was not written together with the segment that it lies in. Nobody knows whether it is on the
 	// disk: the process may have died between the write and the sync, or because the sync failed. So it is not counted as part of
 	// its segment but written again, into the next one, before anything is done that relies on it.
-	tail []byte
+	tail *builder
 }
 
 // list looks for segments. Removal begins in front, but what the disk remembers of it is in no order: so what lies in front of a gap
@@ -34,7 +34,7 @@ func (l *Log) list() (*recovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recovery{l: l}
+	r := &recovery{l: l, tail: newBuilder()}
 	for _, name := range names {
 		if number, ok := segmentNumber(name); ok {
 			r.numbers = append(r.numbers, number)
@@ -169,7 +169,9 @@ func (r *recovery) newest(i int, s *segment, in *scanner) error {
 		if offset == segmentHeaderLen {
 			err = r.apply(i, s, rec)
 		} else {
-			r.tail = append(r.tail[:0], rec.body...)
+			r.tail.reset()
+			r.tail.grow(len(rec.body) + recordAlign)
+			r.tail.buf = append(r.tail.buf, rec.body...)
 		}
 		if err != nil {
 			return err
@@ -180,7 +182,7 @@ func (r *recovery) newest(i int, s *segment, in *scanner) error {
 
 // pending counts the record that was read and is not applied.
 func (r *recovery) pending() uint64 {
-	if len(r.tail) > 0 {
+	if !r.tail.empty() {
 		return 1
 	}
 	return 0
@@ -188,10 +190,10 @@ func (r *recovery) pending() uint64 {
 
 // settle takes notice of the tail.
 func (r *recovery) settle() error {
-	if len(r.tail) == 0 {
+	if r.tail.empty() {
 		return nil
 	}
-	return r.apply(len(r.numbers)-1, r.last, record{offset: r.last.end, body: r.tail})
+	return r.apply(len(r.numbers)-1, r.last, record{offset: r.last.end, body: r.tail.body()})
 }
 
 func (r *recovery) apply(i int, s *segment, rec record) error {

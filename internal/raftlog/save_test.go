@@ -251,8 +251,7 @@ func TestFormat(t *testing.T) {
 	want := "5244425452414654" + "01000000" + "3a14cbd3" + "0200000000000000" + "8877665544332211" +
 		"9900000000000000" + "0010000000000000" + "2800000000000000" + "0000000000000000"
 	checkHex(t, "header of a segment", got, want)
-	var b builder
-	b.reset()
+	b := newBuilder()
 	b.replica(raftio.GetNodeInfo(1, 7))
 	b.state(pb.State{Term: 3, Vote: 7, Commit: 41})
 	b.entry(&pb.Entry{Type: pb.EncodedEntry, Term: 3, Index: 42, Key: 300, Cmd: []byte("hello")})

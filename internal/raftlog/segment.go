@@ -58,14 +58,20 @@ func newSalt() uint64 {
 
 // create writes a segment with its first records. It has its name only when all of that is on disk, so a segment with
 // another header than a whole one is damaged.
-func (l *Log) create(number, salt uint64, content []byte) (*segment, error) {
+func (l *Log) create(number, salt uint64, content [][]byte) (*segment, error) {
 	s := &segment{number: number, salt: salt, path: l.fs.PathJoin(l.dir, segmentName(number))}
 	f, err := l.fs.Create(s.path + newSuffix)
 	if err != nil {
 		return nil, err
 	}
 	s.out, s.sync = f, vfs.NewSyncingFile(f, vfs.SyncingFileOptions{}).Sync // not its Close, which syncs once more
-	if err = s.write(content, 0); err == nil {
+	for _, b := range content {
+		if err = s.write(b, s.end); err != nil {
+			break
+		}
+		s.end += int64(len(b))
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if err == nil {
@@ -77,7 +83,7 @@ func (l *Log) create(number, salt uint64, content []byte) (*segment, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.out.Close())
 	}
-	s.begun, s.end, s.zeroed = int64(len(content)), int64(len(content)), int64(len(content))
+	s.begun, s.zeroed = s.end, s.end
 	return s, nil
 }
 
