@@ -188,7 +188,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 			Seed:      from.seed,
 			Run:       sideBySide,
 			Logger:    pebbleLogger{srv.log, fatal},
-			Trouble:   func(err error) { srv.log.Error("the store could not write; it tries again", "err", err) },
+			Trouble:   (&trouble{log: srv.log}).tell,
 		},
 		Uses:       &srv.uses,
 		Local:      srv.local,
