@@ -1,8 +1,9 @@
 package chaos
 
 import (
+	"errors"
+	"fmt"
 	"os"
-	"strconv"
 	"time"
 )
 
@@ -11,11 +12,12 @@ import (
 type clock string
 
 func (c clock) set(wrong time.Duration) error {
-	if wrong == 0 {
-		os.Remove(string(c))
-		return nil
+	f, err := os.OpenFile(string(c), os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(string(c), strconv.AppendInt(nil, wrong.Milliseconds(), 10), 0o644)
+	_, err = fmt.Fprintf(f, "%20d", wrong.Milliseconds()) // always as long, so that nothing is cut off, which takes file systems their time
+	return errors.Join(err, f.Close())
 }
 
 func clockFaults() []fault {

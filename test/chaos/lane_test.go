@@ -28,8 +28,10 @@ const (
 	minutes       // or time, which the short form does not have
 )
 
-// longFault is worth a word.
-const longFault = 10 * time.Second
+const (
+	longFault = 10 * time.Second // is worth a word
+	seldom    = 3                // how many times less often those that take minutes are chosen
+)
 
 // lane is one fault after the other, chosen by chance. The first lane is for what befalls nodes, the second for what
 // goes on beside that: clocks, slow links, clients that are cut off. Only a lane's own goroutine uses its chance, so a
@@ -79,7 +81,7 @@ func (tr *trial) disturb(length time.Duration) {
 		lanes.Go(func() {
 			for time.Now().Before(end) && !tr.Failed() {
 				l.some(2 * *interval)
-				f := l.faults[l.rng.IntN(len(l.faults))]
+				f := l.choose()
 				begin := tr.now()
 				tr.Logf("%8.3f s: %s", begin.Seconds(), f.name)
 				if err := f.do(l); err != nil {
@@ -100,6 +102,14 @@ func (tr *trial) disturb(length time.Duration) {
 	lanes.Wait()
 	if len(tr.lanes[0].faults)+len(tr.lanes[1].faults) == 0 {
 		tr.wait(length)
+	}
+}
+
+func (l *lane) choose() fault {
+	for {
+		if f := l.faults[l.rng.IntN(len(l.faults))]; f.needs != minutes || len(l.faults) == 1 || l.rng.IntN(seldom) == 0 {
+			return f
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (l *lane) pause(nodes ...*cluster.Node) error {
 }
 
 func (l *lane) restart(n *cluster.Node) error {
-	if err := n.Stop(10 * time.Second); err != nil {
+	if err := n.Stop(startMax); err != nil {
 		return fmt.Errorf("%s: SIGTERM: %w", n.Name, err)
 	}
 	l.some(l.faultMax)
