@@ -14,6 +14,7 @@ import (
 	"github.com/lni/dragonboat/v4/client"
 	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/raftio"
+	"github.com/lni/dragonboat/v4/raftpb"
 	"github.com/lni/dragonboat/v4/statemachine"
 	"github.com/lni/vfs"
 
@@ -182,6 +183,7 @@ type Replica struct {
 	closing   sync.Once
 	closeErr  error
 
+	told     chan raftpb.Message // that it is time to take over: see insist
 	removing sync.Once
 	removed  chan struct{} // closed when this node knows that it was removed
 }
@@ -204,7 +206,7 @@ func Open(opts Options) (*Replica, error) {
 	r := &Replica{
 		opts: opts, log: opts.Logger, home: home, peers: newRegistry(),
 		proposals: newQueue[proposal](), reads: newQueue[read](), stop: make(chan struct{}),
-		removed: make(chan struct{}),
+		removed: make(chan struct{}), told: make(chan raftpb.Message, 1),
 	}
 	r.leader.Store(&Leader{})
 	r.hooks.change = make(chan struct{})
@@ -281,6 +283,7 @@ func (r *Replica) start(opened uint64) error {
 	r.workers.Go(r.awaitReads)
 	r.workers.Go(r.compactor.run)
 	r.workers.Go(r.hurry)
+	r.workers.Go(r.insist)
 	return nil
 }
 
@@ -319,7 +322,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 			LogDBFactory:        sparingLogs{},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
-			TransportFactory:    raftwire.Factory{Log: r.log},
+			TransportFactory:    insisting{raftwire.Factory{Log: r.log}, r.told},
 		},
 	}
 }
