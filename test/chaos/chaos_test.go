@@ -30,7 +30,7 @@ var (
 
 const (
 	voters   = 3
-	startMax = time.Minute
+	startMax = 5 * time.Minute // for what takes a moment: where the run has the least priority, much of it is waiting
 )
 
 // trial is one run: a group, its clients, and what they were told.
@@ -228,6 +228,7 @@ func (tr *trial) form() {
 		tr.Fatal(err)
 	}
 	tr.rig = rig
+	rig.Patience = startMax
 	if tr.net, err = newNetwork(voters + 1); err != nil {
 		tr.Logf("networks are not cut, as there are no namespaces: %v", err)
 		tr.net = nil

@@ -12,7 +12,7 @@ const (
 	leaseStep  = 200 * time.Millisecond
 	leaseSteps = 5
 	leasePoll  = 60 * time.Millisecond
-	leaseLate  = 3 * time.Second // after which a lease that nobody keeps alive has ended on a group that works
+	leaseLate  = 45 * time.Second // after which a lease that nobody keeps alive has ended on a group that works; new leaders extend it
 )
 
 // Leases are kept alive for a while and then revoked or left alone, while all nodes are asked for the two keys of each:
@@ -66,15 +66,15 @@ func (l *holding) look(d time.Duration) {
 	}
 }
 
+// leasesLast looks at all keys until they are gone, or have been there for too long.
 func leasesLast(tr *trial, h *history, c *client) {
-	<-time.After(leaseMin + leaseSteps*leaseStep + leaseLate + 200*time.Millisecond)
-	asked := map[string]bool{}
+	end := tr.now() + leaseLate + 2*(leaseMin+leaseSteps*leaseStep)
 	for _, o := range h.ops { // nobody adds to it any more, but for this function
-		if o.kind == "LEASE ATTACH" && o.ok() {
-			if id := leaseOf(o); !asked[id] {
-				asked[id] = true
-				tr.insist(h, c, "MGET", append([]string{"MGET"}, o.args[3:]...))
-			}
+		if o.kind != "LEASE ATTACH" || !o.ok() {
+			continue
+		}
+		for present(tr.insist(h, c, "MGET", append([]string{"MGET"}, o.args[3:]...))) > 0 && tr.now() < end {
+			<-time.After(leasePoll)
 		}
 	}
 }

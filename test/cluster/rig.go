@@ -31,6 +31,8 @@ type Rig struct {
 	Dir    string
 	Args   []string // of every node
 	Nodes  []*Node
+
+	Patience time.Duration // with what takes a moment when the machine has nothing else to do
 }
 
 // Node is one process, or the place of one.
@@ -56,7 +58,7 @@ func NewRig(dir, binary string, args ...string) (*Rig, error) {
 			return nil, err
 		}
 	}
-	return &Rig{Binary: binary, Dir: dir, Args: args}, nil
+	return &Rig{Binary: binary, Dir: dir, Args: args, Patience: startMax}, nil
 }
 
 // Add makes a place for a node and does not start it.
@@ -112,7 +114,7 @@ func (r *Rig) Form(size int) error {
 
 // AwaitVoters returns when every node that runs counts so many voters, and no other members.
 func (r *Rig) AwaitVoters(size int) error {
-	return until(startMax, func() error {
+	return until(r.Patience, func() error {
 		for _, n := range r.Running() {
 			members, err := n.Members()
 			if err != nil {
@@ -145,7 +147,7 @@ func (r *Rig) Running() (list []*Node) {
 // Leader is the node that says that it leads and that another one agrees with, or any for a group of one.
 func (r *Rig) Leader() (*Node, error) {
 	var leader *Node
-	err := until(startMax, func() error {
+	err := until(r.Patience, func() error {
 		votes := map[string]int{}
 		for _, n := range r.Running() {
 			if info, err := n.Info(); err == nil {
@@ -190,7 +192,7 @@ func (n *Node) Start(more ...string) error {
 	if err := n.Launch(more...); err != nil {
 		return err
 	}
-	if err := n.Srv.WaitReady(startMax); err != nil {
+	if err := n.Srv.WaitReady(n.rig.Patience); err != nil {
 		return fmt.Errorf("%s: %w", n.Name, err)
 	}
 	return nil
@@ -279,7 +281,7 @@ func fields(r wire.Reply) map[string]string {
 
 // SameState returns when all nodes that run have the same revision and hash. Nobody may write meanwhile.
 func (r *Rig) SameState() error {
-	return until(startMax, func() error {
+	return until(r.Patience, func() error {
 		var first map[string]string
 		for _, n := range r.Running() {
 			rev, err := n.Revision()
