@@ -148,6 +148,7 @@ func (b *Batch) emptySpace(max int) (done int) {
 				s.cools.pop()
 				s.chill = nil
 			}
+			s.dropElements -= sp.elements
 			delete(s.spaces, sp.id)
 			s.drops.pop()
 			return done + 1
@@ -163,7 +164,8 @@ func (b *Batch) freeBinding(r rebound) {
 	s.bound[r.database] = s.bound[r.database][1:]
 }
 
-// coolSpace drops the values of at most max keys of a keyspace that only views of the past can reach.
+// coolSpace drops the values of at most max keys of a keyspace that only views of the past can reach, and counts the elements of
+// those that have some: they are history now. (To keep their number beside each keyspace would cost every change of an element.)
 func (s *Store) coolSpace(max int) (done int) {
 	sp := s.spaces[s.cools.at(0)]
 	more := false
@@ -174,7 +176,11 @@ func (s *Store) coolSpace(max int) (done int) {
 			more = true
 			return false
 		}
-		if c.live() && !c.cold() && c.valueLen > tinyMax {
+		if c.collection() {
+			n := s.forest.Len(s.collection(c.handle()).root)
+			sp.elements += n
+			s.dropElements += n
+		} else if c.live() && !c.cold() && c.valueLen > tinyMax {
 			s.chillCell(c)
 		}
 		done++
@@ -216,18 +222,24 @@ func (s *Store) Garbage() int {
 func (s *Store) History() HistoryStats {
 	return HistoryStats{
 		Versions: s.kept(s.compacted),
-		Bytes:    s.pastBytes + int64(s.tombs.len)*recordOverhead + int64(s.dropped)*s.cellMean(),
+		Bytes:    s.pastBytes + int64(s.tombs.len)*recordOverhead + int64(s.dropped)*s.cellMean() + s.pastElements()*elementBytes,
 		Oldest:   s.compacted,
 	}
 }
 
-// kept is how many superseded versions, tombstones and dropped keys would stay after compact(rev).
+// pastElements is how many elements only the past holds, with their keys or keyspaces.
+func (x *index) pastElements() int64 {
+	return int64(x.endedElements-x.endedGone) + int64(x.dropElements)
+}
+
+// kept is how many superseded versions, tombstones, dropped keys and elements of what is gone would stay after compact(rev).
 func (s *Store) kept(rev uint64) int {
 	n := s.pasts.len - s.pasts.before(func(ref uint32) bool { return s.past(ref).toMain > rev })
 	n += s.tombs.len - s.tombs.before(func(t tombstone) bool { return t.rev.Main >= rev })
-	n += s.dropped + s.endedAfter(rev)
+	n += s.dropped + s.dropElements + s.endedAfter(rev)
 	for i := 0; i < s.drops.len && s.drops.at(i).rev.Main < rev; i++ {
-		n -= s.spaces[s.drops.at(i).ks].live
+		sp := s.spaces[s.drops.at(i).ks]
+		n -= sp.live + sp.elements
 	}
 	return n
 }

@@ -4,19 +4,27 @@ package mvcc
 // wrote a newer one) or outlive it (compaction empties in steps), so a collection is made by whichever row names it
 // first, and one that no key named in the end is handed to compaction.
 
-// byID are the collections met during replay.
-type byID map[Revision]uint32
-
-func (x *index) meetCollection(met byID, t Type, id Revision) (uint32, *collection) {
-	handle, ok := met[id]
-	if !ok {
-		handle = x.newCollection(t, id)
-		met[id] = handle
-	}
-	return handle, x.collection(handle)
+// byID are the collections met during replay. Elements of one that were written together come one behind the other, so the last one
+// met is likely the next.
+type byID struct {
+	all    map[Revision]uint32
+	id     Revision
+	handle uint32
 }
 
-func (x *index) replayElement(met byID, r *record, rev Revision) error {
+func (x *index) meetCollection(met *byID, t Type, id Revision) (uint32, *collection) {
+	if met.id != id || met.handle == 0 {
+		handle, ok := met.all[id]
+		if !ok {
+			handle = x.newCollection(t, id)
+			met.all[id] = handle
+		}
+		met.id, met.handle = id, handle
+	}
+	return met.handle, x.collection(met.handle)
+}
+
+func (x *index) replayElement(met *byID, r *record, rev Revision) error {
 	handle, k := x.meetCollection(met, r.attr.Type, r.collection)
 	if Type(k.typ) != r.attr.Type || r.changes <= k.changes {
 		return errRecord

@@ -22,7 +22,7 @@ const elementBytes = 48
 func (s *Store) DataMemory() DataMemory {
 	cells, values, tables := s.cells.Stats(), s.values.Stats(), s.tables.Stats()
 	history := s.pastSlab.Stats().Used + int64(s.pasts.len)*4
-	m := DataMemory{Past: history + int64(s.endedElements-s.endedGone)*elementBytes + int64(s.goneElements)*elementBytes}
+	m := DataMemory{Past: history + (s.pastElements()+int64(s.goneElements))*elementBytes}
 	m.Used = cells.Used + values.Used + tables.Used + s.colls.Stats().Used + s.leaves.Stats().Used + s.forest.Heap() + cells.Slots*treeBytes + history
 	if cells.Slots == 0 {
 		return m

@@ -224,6 +224,47 @@ func TestFlushedKeyspaceGoesInSteps(t *testing.T) {
 	}
 }
 
+// TestFlushedElementsAreHistory: the limits of history count what FLUSHDB left behind once the first steps have gone through it.
+func TestFlushedElementsAreHistory(t *testing.T) {
+	o := Options{Dir: "store", FS: vfs.NewMem(), HeapMemory: true}
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	for key := range 3 {
+		apply(t, s, func(tx *Tx) {
+			it := tx.Make(1, fmt.Appendf(nil, "set%d", key), Attr{Type: Set})
+			for i := range 100 {
+				tx.PutElement(it.Ref, Element{Name: fmt.Appendf(nil, "member%d", i)})
+			}
+		})
+	}
+	compact(t, s, s.Revision())
+	if h := s.History(); h.Versions != 0 || h.Bytes != 0 {
+		t.Fatalf("history is %+v, want none", h)
+	}
+	flushed := apply(t, s, func(tx *Tx) { tx.Flush(0) })
+	apply(t, s, func(tx *Tx) { tx.Put(tx.Keyspace(0), []byte("new"), Attr{Type: String}, nil) })
+	for steps := 0; s.Garbage() > 0; steps++ {
+		if steps > 10 {
+			t.Fatalf("%d items of garbage after %d steps", s.Garbage(), steps)
+		}
+		apply(t, s, func(tx *Tx) { tx.CompactStep(2) })
+	}
+	if h := s.History(); h.Versions != 303 || h.Bytes < 300*recordOverhead {
+		t.Errorf("history is %+v, want 3 keys with 300 elements", h)
+	}
+	if rev := s.RevisionBefore(200); rev != flushed+1 {
+		t.Errorf("compaction to %d leaves 200 versions, want %d", rev, flushed+1)
+	}
+	s = reopen(t, s, o)
+	compact(t, s, flushed+1)
+	if h := s.History(); h.Versions != 0 || h.Bytes != 0 {
+		t.Errorf("history is %+v, want none", h)
+	}
+}
+
 func must2(v View, err error) View {
 	if err != nil {
 		panic(err)

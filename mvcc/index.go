@@ -27,7 +27,8 @@ type index struct {
 	ends  queue[ended]     // collections that only the past holds, in the order of their ends
 	stale []Revision       // rows that a start found and nothing needs
 
-	dropped       int    // keys in dropped keyspaces
+	dropped       int    // keys in dropped keyspaces,
+	dropElements  int    // and elements of their collections, as coolSpace meets them
 	pastBytes     int64  // about what the rows of pasts take on disk
 	endedElements uint64 // elements of all collections that ever ended,
 	endedGone     uint64 // and of those that compaction has passed
@@ -41,6 +42,8 @@ type space struct {
 	tree  *tree
 	live  int
 	drop  Revision // when the keyspace was dropped; zero while it is in use
+
+	elements int // of its collections, as far as they were counted since it was dropped
 }
 
 // binding is a database's keyspace from a revision on.

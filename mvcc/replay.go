@@ -42,7 +42,7 @@ func (s *Store) replay(last uint64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.close()) }()
-	r, read, apply := &replayer{met: byID{}, last: last}, &block{}, &block{}
+	r, read, apply := &replayer{met: byID{all: map[Revision]uint32{}}, last: last}, &block{}, &block{}
 	more := rows.pick()
 	for more || apply.rows > 0 {
 		s.run(2, func(i int) {
@@ -165,9 +165,9 @@ func (s *Store) replayBlock(b *block, p *replayer) error {
 		}
 		switch r.kind {
 		case kindPut:
-			s.replayPut(p.met, &r, rev, hot)
+			s.replayPut(&p.met, &r, rev, hot)
 		case kindElement, kindNoElement:
-			if err := s.replayElement(p.met, &r, rev); err != nil {
+			if err := s.replayElement(&p.met, &r, rev); err != nil {
 				return fmt.Errorf("record %v: %w", rev, err)
 			}
 		case kindTombstone:
@@ -195,7 +195,7 @@ func (x *index) meet(r *record) (sp *space, ref uint32, c *cell, made bool) {
 	return sp, ref, c, true
 }
 
-func (x *index) replayPut(met byID, r *record, rev Revision, hot bool) {
+func (x *index) replayPut(met *byID, r *record, rev Revision, hot bool) {
 	var handle uint32
 	if !r.collection.IsZero() {
 		var k *collection
