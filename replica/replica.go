@@ -175,6 +175,7 @@ type Replica struct {
 		sync.RWMutex
 		closed bool
 	}
+	disk      diskWatch
 	proposals *queue[proposal]
 	reads     *queue[read]
 	compactor *compactor

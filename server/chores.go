@@ -46,6 +46,7 @@ type chores struct {
 	busy     atomic.Int32
 	wrote    atomic.Int64 // writes seen when compaction last took a step
 	samples  []revisionAt // oldest first
+	slow     slowDiskWatch
 }
 
 type revisionAt struct {
@@ -253,6 +254,7 @@ func (srv *Server) cool(bytes int64) {
 // housekeeping is each node's own.
 func (c *chores) housekeeping() {
 	srv := c.srv
+	srv.learnTime()
 	srv.slewClock()
 	srv.rates.sample(srv)
 	srv.checkSpace()
@@ -260,6 +262,7 @@ func (c *chores) housekeeping() {
 	srv.keepBallast()
 	srv.checkUnread()
 	srv.followShared()
+	c.watchDisk()
 	c.closeIdle()
 	c.retain()
 }

@@ -63,8 +63,8 @@ func raftInfo(s *session, _ [][]byte) resp.Value {
 	)
 }
 
-// raftMembers tells of the others what their last hello said: applied index and age of the news in milliseconds,
-// -1 of those who do not answer.
+// raftMembers tells of the others what their last hello said: applied index, age of the news in milliseconds and what it takes of late to
+// save a batch in microseconds, -1 of those who do not answer. 0 is not known: nothing was saved.
 func raftMembers(s *session, _ [][]byte) resp.Value {
 	srv := s.srv
 	membership := srv.replica.Membership()
@@ -72,16 +72,16 @@ func raftMembers(s *session, _ [][]byte) resp.Value {
 	text := resp.BulkString
 	var list []resp.Value
 	for _, m := range srv.knownMembers(&membership) {
-		applied, age := int64(-1), int64(-1)
+		applied, age, disk := int64(-1), int64(-1), int64(-1)
 		if m.Node == srv.replica.ID() {
-			applied, age = int64(srv.replica.Applied()), 0
+			applied, age, disk = int64(srv.replica.Applied()), 0, srv.replica.DiskTime().Microseconds()
 		} else if h, ok := srv.peers.news(m.Node); ok {
-			applied, age = int64(h.applied), (srv.mono()-h.at)/1e6
+			applied, age, disk = int64(h.applied), (srv.mono()-h.at)/1e6, h.disk
 		}
 		list = append(list, resp.Map(
 			text("node"), text(formatID(m.Node)), text("name"), text(m.Name), text("role"), text(roleName(m.role)),
 			text("leader"), resp.Int(int64(boolNumber(leader.Known && leader.ID == m.Node))),
-			text("raft"), text(m.Raft), text("client"), text(m.Client), text("applied"), resp.Int(applied), text("heard-ms"), resp.Int(age),
+			text("raft"), text(m.Raft), text("client"), text(m.Client), text("applied"), resp.Int(applied), text("heard-ms"), resp.Int(age), text("disk-us"), resp.Int(disk),
 		))
 	}
 	return resp.Array(list...)

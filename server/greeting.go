@@ -45,6 +45,7 @@ type greeting struct {
 	estimate   int64            // of log time
 	live       bool             // estimate goes on from the log time of a running cluster
 	wall       int64            // the node's wall clock, in milliseconds
+	disk       int64            // what it took of late to save a batch, in microseconds; 0: not known
 	hashes     []mvcc.Milestone // the newest, for compare
 	members    []helloMember
 	directives [][2]string // of the whole cluster
@@ -96,6 +97,7 @@ func (h *greeting) value() resp.Value {
 		resp.BulkString("estimate"), number(uint64(h.estimate)),
 		resp.BulkString("live"), number(uint64(boolNumber(h.live))),
 		resp.BulkString("wall"), number(uint64(h.wall)),
+		resp.BulkString("disk"), number(uint64(h.disk)),
 		resp.BulkString("hashes"), resp.Array(hashes...),
 		resp.BulkString("members"), resp.Array(members...),
 		resp.BulkString("directives"), resp.Array(directives...),
@@ -125,6 +127,9 @@ func parseGreeting(r peerReply) (*greeting, error) {
 	h := &greeting{
 		state: fields["state"].text, you: fields["you"].text, cluster: field("cluster"), node: field("node"), seed: field("seed"),
 		applied: field("applied"), revision: field("revision"), leader: field("leader"), estimate: int64(field("estimate")), live: field("live") == 1, wall: int64(field("wall")),
+	}
+	if disk, ok := fields["disk"]; ok { // not told by the first version
+		h.disk = int64(number(disk.text))
 	}
 	hashes := fields["hashes"].list
 	for i := 0; i+1 < len(hashes); i += 2 {
@@ -166,6 +171,7 @@ func (srv *Server) greeting(asker uint64) *greeting {
 	h := &greeting{
 		state: nodeMember, you: youUnknown, cluster: srv.replica.Cluster(), node: srv.replica.ID(),
 		applied: srv.replica.Applied(), estimate: srv.clock.estimate(), live: srv.clock.live.Load(), wall: srv.clock.wall().UnixMilli(),
+		disk: srv.replica.DiskTime().Microseconds(),
 	}
 	if l := srv.replica.Leader(); l.Known {
 		h.leader = l.ID
