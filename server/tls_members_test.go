@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,20 +117,8 @@ func TestMembersOverTLS(t *testing.T) {
 		}
 		t.Cleanup(func() { n.Close() })
 	}
-	holds(t, "three voters", func() bool { return len(nodes[0].replica.Membership().Voters) == 3 })
 	member := viewOf(t, ca.member(t)...)
-	for i, line := range []string{"SET k v", "GET k", "GET k"} {
-		conn, err := dialMember(member, nodes[i].addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := wire.New(conn)
-		c.Deadline(time.Now().Add(groupPatience))
-		if r, err := c.Do(strings.Fields(line)...); err != nil || r.Text != []string{"OK", "v", "v"}[i] {
-			t.Errorf("node %d: %s = %s, %v", i, line, r, err)
-		}
-		c.Close()
-	}
+	serveOverTLS(t, member, nodes)
 	n := nodes[0]
 	for what, view := range map[string]*conf.View{"without TLS": viewOf(t), "with another's certificate": viewOf(t, newAuthority(t).member(t)...)} {
 		if _, err := askHello(view, n.addr(), introduction{}); err == nil {
@@ -152,6 +141,63 @@ func TestMembersOverTLS(t *testing.T) {
 	}
 	if err := knock(t, n.where.raft, good); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the Raft transport refuses a member: %v", err)
+	}
+}
+
+// serveOverTLS has a group of three vote, and each of them serve a client with a certificate.
+func serveOverTLS(t *testing.T, member *conf.View, nodes []*groupNode) {
+	t.Helper()
+	holds(t, "three voters", func() bool { return len(nodes[0].replica.Membership().Voters) == 3 })
+	for i, line := range []string{"SET k v", "GET k", "GET k"} {
+		conn, err := dialMember(member, nodes[i].addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := wire.New(conn)
+		c.Deadline(time.Now().Add(groupPatience))
+		if r, err := c.Do(strings.Fields(line)...); err != nil || r.Text != []string{"OK", "v", "v"}[i] {
+			t.Errorf("node %d: %s = %s, %v", i, line, r, err)
+		}
+		c.Close()
+	}
+}
+
+// TestInitialClusterOverTLS starts three at once with the same words: they wait for each other on the ports for TLS.
+func TestInitialClusterOverTLS(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		t.Run(map[bool]string{false: "alone", true: "beside plain ports"}[plain], func(t *testing.T) {
+			ca := newAuthority(t)
+			var nodes []*groupNode
+			var all []string
+			for range 3 {
+				port, err := process.FreePort()
+				if err != nil {
+					t.Fatal(err)
+				}
+				n := &groupNode{port: port, dir: t.TempDir()}
+				nodes, all = append(nodes, n), append(all, n.addr())
+			}
+			var opening sync.WaitGroup
+			for _, n := range nodes {
+				options := append(ca.member(t), "--tls-port", strconv.Itoa(n.port), "--initial-cluster", strings.Join(all, ","), "--port", "0")
+				if plain {
+					port, err := process.FreePort()
+					if err != nil {
+						t.Fatal(err)
+					}
+					options = append(options, "--port", strconv.Itoa(port))
+				}
+				opening.Go(func() { n.open(t, options...) })
+			}
+			opening.Wait()
+			if t.Failed() {
+				t.FailNow()
+			}
+			for _, n := range nodes {
+				t.Cleanup(func() { n.Close() })
+			}
+			serveOverTLS(t, viewOf(t, ca.member(t)...), nodes)
+		})
 	}
 }
 
