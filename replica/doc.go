@@ -43,6 +43,6 @@
 //
 // Options.Dir holds the file identity (see identity.go), our lock, and what
 // dragonboat keeps. Frozen in it are the node's id, the cluster's, the number of
-// the log database's shards, the kind of that database (Pebble, not tan), and the
+// the log's shards as dragonboat counts them, the kind of the log (internal/raftlog), and the
 // use of a node registry: members are named by id, not by address (registry.go).
 package replica

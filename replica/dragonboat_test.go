@@ -37,7 +37,7 @@ func TestLoneVoterLeadsAtOnce(t *testing.T) {
 
 func TestStandardLogIsGivenBack(t *testing.T) {
 	mustClose(t, mustOpen(t, testOptions(t, newCounting())))
-	if out, ok := log.Writer().(stdLog); !ok || out.to != os.Stderr || log.Flags() != log.LstdFlags {
+	if log.Writer() != os.Stderr || log.Flags() != log.LstdFlags {
 		t.Errorf("the standard log writes to %#v with flags %d", log.Writer(), log.Flags())
 	}
 }

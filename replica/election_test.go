@@ -3,11 +3,9 @@ package replica
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/lni/dragonboat/v4/config"
 	"github.com/lni/dragonboat/v4/raftpb"
 	"github.com/lni/vfs"
 )
@@ -79,14 +77,7 @@ func TestOneOfThreeDoesNotLead(t *testing.T) {
 // setCommit changes the commit index that is stored in a directory.
 func setCommit(t *testing.T, dir string, node uint64, index func(newest uint64) uint64) {
 	t.Helper()
-	h := &home{fs: vfs.Default, dir: dir}
-	dirs, err := h.logDirs(dir)
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no log in %s: %v", dir, err)
-	}
-	c := config.GetTinyMemLogDBConfig()
-	c.Shards = logDBShards
-	log, err := newDefaultLogDB(config.NodeHostConfig{Expert: config.ExpertConfig{LogDB: c, FS: vfs.Default, Engine: config.EngineConfig{ExecShards: execShards}}}, nil, []string{filepath.Dir(dirs[0])}, nil)
+	log, err := openLog(vfs.Default, logDir(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}

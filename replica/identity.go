@@ -15,6 +15,8 @@ import (
 
 	"github.com/lni/dragonboat/v4/raftpb"
 	"github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/internal/raftlog"
 )
 
 // Names in the raft directory. Those of dragonboat's are fixed by it.
@@ -73,6 +75,7 @@ var (
 	ErrInUse   = errors.New("replica: the data directory is in use by another process")
 	ErrDamaged = errors.New("replica: the data directory is damaged")
 	ErrNewer   = errors.New("replica: the data directory was written by a newer version; start that version instead")
+	ErrOldLog  = errors.New("replica: the Raft log is of a kind that only development versions wrote; make a backup with the version that wrote it, and restore that")
 )
 
 // newIdentity makes an identity for a node that joins a cluster, or forms one if
@@ -294,6 +297,9 @@ func (h *home) adoptFlag(host string) error {
 	var status raftpb.RaftDataStatus
 	if err := status.Unmarshal(raw[flagHashLen:]); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, h.path(flagName), err)
+	}
+	if status.LogdbType != raftlog.Name {
+		return fmt.Errorf("%w: %s", ErrOldLog, h.dir)
 	}
 	if status.Hostname == host {
 		return nil

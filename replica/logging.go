@@ -32,7 +32,7 @@ func routeLogs(l *slog.Logger, onFatal func(string)) {
 	routing.to.Store(&sink{log: l, onFatal: onFatal})
 	routing.once.Do(func() {
 		logger.SetLoggerFactory(func(pkg string) logger.ILogger { return raftLogger{pkg: pkg} })
-		log.SetOutput(stdLog{to: stdOutput()})
+		log.SetOutput(stdOutput())
 		shrinkEntrySlice()
 	})
 }
@@ -47,23 +47,6 @@ func stdOutput() io.Writer {
 	}
 	return out
 }
-
-// stdLog passes the standard log on. The Pebble below Raft's log has its last
-// words there, just before it panics in a goroutine of dragonboat's.
-type stdLog struct{ to io.Writer }
-
-func (l stdLog) Write(line []byte) (int, error) {
-	n, err := l.to.Write(line)
-	text := string(line)
-	if reason := explain(text); reason != text && !strings.Contains(text, retriedSign) {
-		fatal(reason, "logdb")
-	}
-	return n, err
-}
-
-// retriedSign is in Pebble's complaints about work in the background, which it
-// will do again.
-const retriedSign = "background error:"
 
 // fatal tells why the process is about to panic.
 func fatal(reason, component string) {

@@ -25,7 +25,7 @@ import (
 const (
 	shardID     = 1 // the one Raft group
 	execShards  = 4 // step workers of dragonboat; ours is the only group, so one works
-	logDBShards = 4
+	logDBShards = 4 // our log knows no such shards, but dragonboat's flag file does
 )
 
 // Defaults and limits.
@@ -39,10 +39,9 @@ const (
 
 	// unappliedMax is a fuse against running out of memory when apply cannot
 	// follow; batches in flight and the limits of a request keep it from blowing.
-	unappliedMax     = 1 << 30
-	peerQueueMax     = 64 << 20
-	restartKeepMax   = 10_000 // entries kept by the compaction dragonboat does at a restart
-	logMemtableBytes = 16 << 20
+	unappliedMax   = 1 << 30
+	peerQueueMax   = 64 << 20
+	restartKeepMax = 10_000 // entries kept by the compaction dragonboat does at a restart
 
 	transferWait = 300 * time.Millisecond
 	pollEvery    = 10 * time.Millisecond // our own clock over waits that dragonboat should end
@@ -229,9 +228,6 @@ func (r *Replica) open() error {
 	if err := r.home.adopt(host); err != nil {
 		return err
 	}
-	if err := r.home.checkLog(); err != nil {
-		return err
-	}
 	r.id = id
 	for node, address := range r.opts.Addresses {
 		r.peers.set(node, address)
@@ -265,7 +261,11 @@ func (r *Replica) start(opened uint64) error {
 	if !r.joined() {
 		members = map[uint64]dragonboat.Target{r.id.node: targetOf(r.id.node)}
 	}
-	err = nodeHost.StartOnDiskReplica(members, r.joined(), r.machine(opened), r.config())
+	if !fresh && !nodeHost.HasNodeInfo(shardID, r.id.node) {
+		err = fmt.Errorf("%w: the Raft log in %s is gone; restore the data directory from a copy", ErrDamaged, r.opts.Dir)
+	} else {
+		err = nodeHost.StartOnDiskReplica(members, r.joined(), r.machine(opened), r.config())
+	}
 	if err == nil {
 		r.user, err = nodeHost.GetNodeUser(shardID)
 	}
@@ -300,7 +300,6 @@ func (r *Replica) machine(opened uint64) statemachine.CreateOnDiskStateMachineFu
 func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 	logDB := config.GetTinyMemLogDBConfig()
 	logDB.Shards = logDBShards
-	logDB.KVWriteBufferSize = logMemtableBytes
 	var secure TLS
 	if r.opts.TLS != nil {
 		secure = *r.opts.TLS
@@ -320,7 +319,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 		Expert: config.ExpertConfig{
 			FS:                  r.opts.FS,
 			LogDB:               logDB,
-			LogDBFactory:        sparingLogs{},
+			LogDBFactory:        raftLogs{&r.disk},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
 			TransportFactory:    insisting{raftwire.Factory{Log: r.log}, r.told},

@@ -124,6 +124,7 @@ func TestOpenRefuses(t *testing.T) {
 				remove(t, dir, name)
 			}
 		}, ErrDamaged},
+		{"files of the log lost", func(t *testing.T, dir string) { remove(t, logDir(t, dir), "") }, ErrDamaged},
 		{"in use", func(t *testing.T, dir string) {
 			h, err := openHome(vfs.Default, dir)
 			if err != nil {

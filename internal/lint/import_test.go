@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"command":  {"keyspace", "script", "acl", "resp", "mvcc", "internal/geo", "internal/glob"}, // mvcc for revisions, which are replies and arguments
 	"sm":       {"command", "keyspace", "mvcc", "lease", "resp"},
 	"watch":    {"mvcc"},
-	"replica":  {"internal/raftwire"}, // bytes only
+	"replica":  {"internal/raftwire", "internal/raftlog"}, // bytes only
 	"server": {"sm", "replica", "watch", "command", "acl", "conf", "resp", // the table of the design, and for views of its reads:
 		"keyspace", "mvcc", "internal/glob", "internal/datadir",
 		"internal/malloc"}, // to account for memory

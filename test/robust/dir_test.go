@@ -113,8 +113,9 @@ func TestDirectoryRefusals(t *testing.T) {
 		{"cut rows", func(dir string) { eachFile(t, dir, "data", ".sst", cut) }, "restore"},
 		{"spoilt rows", func(dir string) { eachFile(t, dir, "data", ".sst", spoil) }, "restore"},
 		{"spoilt manifest", func(dir string) { eachFile(t, dir, "data", "MANIFEST-", spoil) }, "restore"},
-		{"spoilt manifest of the log", func(dir string) { eachFile(t, dir, "raft", "MANIFEST-", spoil) }, "restore"},
-		{"no manifest of the log", func(dir string) { eachFile(t, dir, "raft", "MANIFEST-", func(p string) { remove(t, p) }) }, "restore"},
+		{"spoilt log", func(dir string) { eachFile(t, dir, "raft", ".raftlog", spoil) }, "restore"},
+		{"no files of the log", func(dir string) { eachFile(t, dir, "raft", ".raftlog", func(p string) { remove(t, p) }) }, "restore"},
+		{"a byte of the log", func(dir string) { eachFile(t, dir, "raft", "1.raftlog", func(p string) { flip(t, p, 3000) }) }, "cutting the file to"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := copied(t, whole)
@@ -166,6 +167,16 @@ func spoil(path string) {
 		}
 	}
 	os.WriteFile(path, b, 0o600)
+}
+
+func flip(t *testing.T, path string, at int) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil || len(b) <= at {
+		t.Fatalf("%s has %d bytes: %v", path, len(b), err)
+	}
+	b[at] ^= 1
+	overwrite(t, filepath.Dir(path), filepath.Base(path), string(b))
 }
 
 // TestDataFromTheLog: as long as the log is whole the state can be made again from it.
