@@ -31,32 +31,21 @@ func (v *View) ElementHistory(key []byte, r HistoryRange) (list []ElementChange,
 	if r.To == 0 {
 		r.To = math.MaxUint64
 	}
-	var rows []mvcc.Version
-	v.mv.History(v.ks, key, 0, r.To, false, func(version mvcc.Version) bool {
-		ok = ok || !version.Tombstone && version.Type.HasElements()
-		rows = append(rows, version)
-		return true
-	})
-	if !ok {
-		return nil, false, nil
+	p := *v
+	if v.Pauses {
+		if pinned, is := v.pin(); is {
+			p = pinned
+		}
 	}
-	seen := map[mvcc.Revision]bool{}
-	for _, row := range rows {
-		if row.Mod.Main >= r.From {
-			list = append(list, v.rowChange(row))
-		}
-		if row.Tombstone || !row.Type.HasElements() || seen[v.mv.CollectionID(row.Item)] {
-			continue
-		}
-		seen[v.mv.CollectionID(row.Item)] = true
-		v.mv.ElementHistory(row.Item, r.From, r.To, func(e *mvcc.Element, removed bool, changes uint64) bool {
-			c := ElementChange{
-				Rev: mvcc.Revision{Main: e.Main, Sub: e.Sub}, Type: row.Type, Element: *e, OfElement: true, Removed: removed,
-				changes: changes,
-			}
-			list = append(list, c)
-			return true
-		})
+	for next := r.To; next > 0 && !ok; v.pause() {
+		ok, next = p.mv.HadElements(p.ks, key, next, historySteps)
+	}
+	if ok {
+		list, err = p.allChanges(key, r)
+	}
+	v.need |= p.need
+	if !ok || err != nil {
+		return nil, false, err
 	}
 	slices.SortFunc(list, func(a, b ElementChange) int { return a.Rev.Compare(b.Rev) })
 	countVersions(list)
@@ -67,6 +56,71 @@ func (v *View) ElementHistory(key []byte, r HistoryRange) (list []ElementChange,
 		list = list[:r.Count]
 	}
 	return list, true, nil
+}
+
+// historySteps is how many versions are looked at, without reading them, between pauses.
+const historySteps = 10_000
+
+// allChanges are the versions of a key and the changes of its elements, in no order. It pauses after each page, so collections are
+// looked up again by the version that has them.
+func (v *View) allChanges(key []byte, r HistoryRange) (list []ElementChange, err error) {
+	own := HistoryRange{To: r.To, Count: math.MaxInt}
+	seen := map[mvcc.Revision]bool{}
+	var rows []mvcc.Revision // those that have a collection, each another
+	note := func(row mvcc.Version, value []byte) {
+		if row.Mod.Main >= r.From {
+			c := ElementChange{Rev: row.Mod, Type: row.Type, Tombstone: row.Tombstone, Version: row.Version}
+			if !row.Tombstone && !row.Type.HasElements() {
+				c.Value = value
+			}
+			list = append(list, c)
+		}
+		if row.Tombstone || !row.Type.HasElements() || seen[v.mv.CollectionID(row.Item)] {
+			return
+		}
+		seen[v.mv.CollectionID(row.Item)] = true
+		rows = append(rows, row.Mod)
+	}
+	for last, more := (mvcc.Revision{}), true; more; v.pause() {
+		if v.mv.Err() != nil {
+			return nil, mvcc.ErrCompacted // while it was read
+		}
+		last, more = v.historyPage(key, &own, last, note)
+	}
+	for _, row := range rows {
+		behind := mvcc.Revision{Main: max(r.From, 1) - 1, Sub: math.MaxUint32}
+		for more := true; more; v.pause() {
+			if v.mv.Err() != nil {
+				return nil, mvcc.ErrCompacted
+			}
+			list, more = v.elementPage(list, key, row, behind, r.To)
+			if more {
+				behind = list[len(list)-1].Rev
+			}
+		}
+	}
+	return list, nil
+}
+
+// elementPage appends the next changes of the elements of a version, and tells whether there may be more. Compaction may have
+// passed the version meanwhile: then there are none.
+func (v *View) elementPage(list []ElementChange, key []byte, row, behind mvcc.Revision, to uint64) ([]ElementChange, bool) {
+	n := 0
+	v.mv.History(v.ks, key, row.Main, row.Main, false, func(version mvcc.Version) bool {
+		if version.Mod != row {
+			return true
+		}
+		v.mv.ElementHistory(version.Item, behind, to, func(e *mvcc.Element, removed bool, changes uint64) bool {
+			list = append(list, ElementChange{
+				Rev: mvcc.Revision{Main: e.Main, Sub: e.Sub}, Type: version.Type, Element: *e, OfElement: true, Removed: removed,
+				changes: changes,
+			})
+			n++
+			return n < historyPage
+		})
+		return false
+	})
+	return list, n == historyPage
 }
 
 // countVersions makes the versions count both the key's own changes and those of its elements.
@@ -86,12 +140,4 @@ func countVersions(list []ElementChange) {
 			c.Version += changes
 		}
 	}
-}
-
-func (v *View) rowChange(row mvcc.Version) ElementChange {
-	c := ElementChange{Rev: row.Mod, Type: row.Type, Tombstone: row.Tombstone, Version: row.Version}
-	if !row.Tombstone && !row.Type.HasElements() {
-		c.Value = append([]byte{}, v.Value(row.Item)...)
-	}
-	return c
 }

@@ -224,3 +224,38 @@ func TestHistoryInPages(t *testing.T) {
 		}
 	}
 }
+
+// TestElementHistoryInPages: several collections under one name, each of more changes than a page, one behind the other.
+func TestElementHistoryInPages(t *testing.T) {
+	r := newRig(t, 1)
+	var want []string
+	for i := range 3 {
+		r.apply(1000, func(tx *Tx) {
+			h, err := tx.Hash([]byte("k"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j := range historyPage*2 - 1 + i {
+				h.Set(fmt.Appendf(nil, "f%d", j%5), fmt.Appendf(nil, "%d.%d", i, j))
+				want = append(want, fmt.Sprintf("%d.%d", i, j))
+			}
+		})
+		r.apply(1000, func(tx *Tx) { tx.Delete([]byte("k")) })
+	}
+	for _, pauses := range []bool{false, true} {
+		r.store.RLock()
+		v := r.space.View(0, 1000, 1000, true)
+		v.Pauses = pauses
+		list, ok, err := v.ElementHistory([]byte("k"), HistoryRange{})
+		r.store.RUnlock()
+		var got []string
+		for _, c := range list {
+			if c.OfElement {
+				got = append(got, string(c.Element.Value))
+			}
+		}
+		if err != nil || !ok || !slices.Equal(got, want) {
+			t.Errorf("pauses %v: %d changes, want %d (%v, %v)", pauses, len(got), len(want), ok, err)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package mvcc
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/redoubt-db/redoubt/internal/ranked"
 	"github.com/redoubt-db/redoubt/internal/slab"
@@ -164,17 +166,9 @@ func (s *Store) changeAt(k *collection, main uint64) (rev Revision, seq uint64) 
 	if k.modMain <= main {
 		return k.mod(), k.changes
 	}
-	ref := k.past
-	for ref != 0 {
+	if ref := s.elementPastAt(k, main); ref != 0 {
 		p := s.elementPast(ref)
-		switch {
-		case p.toMain <= main:
-			return Revision{p.toMain, p.toSub}, p.seq
-		case p.jump != 0 && p.jumpTo > main:
-			ref = p.jump
-		default:
-			ref = k.older(p)
-		}
+		return Revision{p.toMain, p.toSub}, p.seq
 	}
 	if k.freed > 0 {
 		return k.base(), k.freed
@@ -182,40 +176,72 @@ func (s *Store) changeAt(k *collection, main uint64) (rev Revision, seq uint64) 
 	return k.id(), 0
 }
 
-// ElementHistory calls fn with the changes of a collection's elements whose Main is from..to, oldest first, until it
-// returns false: an element put, with its value, or deleted, by place alone; and how many changes there were with it.
+// ElementHistory calls fn with the changes of a collection's elements behind a revision and up to the end of a main one, oldest first,
+// until it returns false: an element put, with its value, or deleted, by place alone; and how many changes there were with it.
 // None that only compacted views could see, none above Revision, and none above the view. It reads the disk.
-func (v View) ElementHistory(it Item, from, to uint64, fn func(e *Element, deleted bool, changes uint64) bool) {
+func (v View) ElementHistory(it Item, behind Revision, to uint64, fn func(e *Element, deleted bool, changes uint64) bool) {
 	s, k := v.s, v.s.collection(it.coll)
 	to = min(to, v.main, s.Revision())
-	for _, c := range s.elementChanges(k, max(from, s.compacted+1), to) {
-		r, err := s.readRecord(c)
-		if err != nil || r.kind != kindElement && r.kind != kindNoElement {
-			panic(fmt.Sprintf("mvcc: record %v of an element of key %q: %v", c, it.Key, err))
-		}
-		if !fn(&r.element, r.kind == kindNoElement, r.changes) {
-			return
+	if behind.Main <= s.compacted {
+		behind = Revision{s.compacted, math.MaxUint32}
+	}
+	for high := uint64(0); high < to; behind = (Revision{high, math.MaxUint32}) {
+		var list []Revision
+		list, high = s.elementChanges(k, behind, to)
+		for _, c := range slices.Backward(list) {
+			r, err := s.readRecord(c)
+			if err != nil || r.kind != kindElement && r.kind != kindNoElement {
+				panic(fmt.Sprintf("mvcc: record %v of an element of key %q: %v", c, it.Key, err))
+			}
+			if !fn(&r.element, r.kind == kindNoElement, r.changes) {
+				return
+			}
 		}
 	}
 }
 
-// elementChanges are the revisions of changes from..to, which begins above the compacted one, ascending.
-func (s *Store) elementChanges(k *collection, from, to uint64) []Revision {
-	var out []Revision
-	for ref := k.past; ref != 0; {
+// elementChanges are the revisions of changes behind one and up to high, newest first. Like oldestPasts it goes through few at once.
+func (s *Store) elementChanges(k *collection, behind Revision, to uint64) (list []Revision, high uint64) {
+	low := behind.Main
+	if behind.Sub == math.MaxUint32 {
+		low++
+	}
+	for high = to; ; list = list[:0] {
+		half, whole := low+(high-min(low, high))/2, true
+		for ref := s.elementPastAt(k, high); ref != 0; {
+			p := s.elementPast(ref)
+			rev := Revision{p.toMain, p.toSub}
+			if rev.Compare(behind) <= 0 {
+				break
+			}
+			if whole = len(list) < windowMax || half >= high; !whole {
+				break
+			}
+			list = append(list, rev)
+			ref = k.older(p)
+		}
+		if whole {
+			return list, high
+		}
+		high = half
+	}
+}
+
+// elementPastAt is the newest past that ended at or before the end of main, which is not below the compacted revision.
+func (s *Store) elementPastAt(k *collection, main uint64) uint32 {
+	ref := k.past
+	for ref != 0 {
 		p := s.elementPast(ref)
-		if p.toMain < from {
-			break
+		switch {
+		case p.toMain <= main:
+			return ref
+		case p.jump != 0 && p.jumpTo > main:
+			ref = p.jump
+		default:
+			ref = k.older(p)
 		}
-		if p.toMain <= to {
-			out = append(out, Revision{p.toMain, p.toSub})
-		}
-		ref = k.older(p)
 	}
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
-	}
-	return out
+	return 0
 }
 
 // asOf is the item's Mod and Version as the view sees them.

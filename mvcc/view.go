@@ -268,35 +268,85 @@ func (v View) History(ks Keyspace, key []byte, from, to uint64, newestFirst bool
 	}
 	c := v.s.cell(ref)
 	to = min(to, v.main, v.s.Revision())
-	var list []uint32 // pasts in range, newest first
-	for p := v.s.pastOf(c, to); p != 0; {
-		q := v.s.past(p)
-		if q.fromMain < from {
-			break
-		}
-		if q.fromMain <= to {
-			list = append(list, p)
-		}
-		if q.fromMain <= v.s.compacted {
-			break // what is behind may be gone
-		}
-		p = q.next
-	}
 	now := c.modMain >= from && c.modMain <= to
-	if now && newestFirst && !fn(v.s.versionNow(ref, c)) {
+	if newestFirst {
+		if !now || fn(v.s.versionNow(ref, c)) {
+			v.s.eachPast(c, from, to, func(p uint32) bool { return fn(v.s.versionThen(c, v.s.past(p))) })
+		}
 		return
 	}
-	if !newestFirst {
-		slices.Reverse(list)
-	}
-	for _, p := range list {
-		if !fn(v.s.versionThen(c, v.s.past(p))) {
-			return
+	for list, high := v.s.oldestPasts(c, from, to); ; list, high = v.s.oldestPasts(c, from, to) {
+		for _, p := range slices.Backward(list) {
+			if !fn(v.s.versionThen(c, v.s.past(p))) {
+				return
+			}
 		}
+		if high >= to {
+			break
+		}
+		from = high + 1
 	}
-	if now && !newestFirst {
+	if now {
 		fn(v.s.versionNow(ref, c))
 	}
+}
+
+// eachPast calls fn with the pasts that begin at from..to, newest first, until it returns false.
+func (s *Store) eachPast(c *cell, from, to uint64, fn func(ref uint32) bool) {
+	for ref := s.pastOf(c, to); ref != 0; {
+		p := s.past(ref)
+		if p.fromMain < from || p.fromMain <= to && !fn(ref) || p.fromMain <= s.compacted {
+			return // what is behind the compacted revision may be gone
+		}
+		ref = p.next
+	}
+}
+
+// oldestPasts are pasts that begin at from..high, newest first. The list leads from new to old and who shows a million versions in
+// pages shall not go through all of them for each, so high is at most to, and such that they are not many.
+func (s *Store) oldestPasts(c *cell, from, to uint64) (list []uint32, high uint64) {
+	for high = to; ; list = list[:0] {
+		half := max(from+(high-min(from, high))/2, min(s.compacted, to))
+		s.eachPast(c, from, high, func(ref uint32) bool {
+			list = append(list, ref)
+			return len(list) <= windowMax || half >= high
+		})
+		if len(list) <= windowMax || half >= high {
+			return list, high
+		}
+		high = half
+	}
+}
+
+// windowMax is how many versions are gone through at once, more only of one revision.
+const windowMax = 512
+
+// HadElements tells whether a version of a key, at or below a main revision, is a collection. It looks at no more than max of them; not
+// having found one, it returns the revision to go on from, 0 when there is none left.
+func (v View) HadElements(ks Keyspace, key []byte, from uint64, max int) (had bool, next uint64) {
+	sp := v.space(ks)
+	if sp == nil {
+		return false, 0
+	}
+	ref := sp.table.find(&v.s.heap, v.s.hash.name(key), key)
+	if ref == 0 {
+		return false, 0
+	}
+	c := v.s.cell(ref)
+	from = min(from, v.main)
+	if c.modMain <= from && c.collection() {
+		return true, 0
+	}
+	v.s.eachPast(c, 0, from, func(ref uint32) bool {
+		p := v.s.past(ref)
+		had = p.flags&pastHolds != 0
+		max--
+		if max <= 0 && p.fromMain < from { // all of one revision are looked at together
+			next = p.fromMain
+		}
+		return !had && next == 0
+	})
+	return had, next
 }
 
 // pastOf is where the versions of at most main begin: the newest past with from.Main <= main, or a newer one.

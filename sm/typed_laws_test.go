@@ -251,7 +251,7 @@ func (r *replicaRig) checkHistories() {
 				return true
 			}
 			list := []elementChange{}
-			store.View().ElementHistory(v.Item, 0, store.Revision(), func(e *mvcc.Element, deleted bool, n uint64) bool {
+			store.View().ElementHistory(v.Item, mvcc.Revision{}, store.Revision(), func(e *mvcc.Element, deleted bool, n uint64) bool {
 				list = append(list, elementChange{elementPlace(v.Type, e), elementText(e), e.Main, deleted})
 				return true
 			})
