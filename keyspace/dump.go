@@ -54,7 +54,10 @@ func (v *View) dumped(key []byte) (*rdb.Value, bool) {
 	if err != nil || v.Long(c.Len()) {
 		return nil, false
 	}
-	d := &rdb.Value{Type: dumpType(it.Type)}
+	d := &rdb.Value{Type: dumpType(it.Type), Form: rdb.Packed}
+	if it.Hint == HintLarge {
+		d.Form = rdb.Table
+	}
 	tree := c.Tree
 	if it.Type == mvcc.ZSet {
 		tree = c.Scores
@@ -123,7 +126,7 @@ func (tx *Tx) restoreElements(key []byte, d *rdb.Value, deadline int64) {
 			e.put(mvcc.Element{Name: name})
 		}
 	case rdb.Hash:
-		e = tx.restoring(key, mvcc.Hash, limits.hash(d.Hash))
+		e = tx.restoring(key, mvcc.Hash, limits.hash(d))
 		for _, f := range d.Hash {
 			if f.Deadline == 0 || f.Deadline > tx.now {
 				e.put(mvcc.Element{Name: f.Name, Value: f.Value, Deadline: f.Deadline})
@@ -134,7 +137,7 @@ func (tx *Tx) restoreElements(key []byte, d *rdb.Value, deadline int64) {
 			return
 		}
 	case rdb.ZSet:
-		e = tx.restoring(key, mvcc.ZSet, limits.zset(d.ZSet))
+		e = tx.restoring(key, mvcc.ZSet, limits.zset(d))
 		room := new([8]byte)
 		for _, m := range d.ZSet {
 			e.put(scoredElement(Scored{m.Name, m.Score}, room))
@@ -153,7 +156,8 @@ func (tx *Tx) restoring(key []byte, t mvcc.Type, hint uint8) elements {
 	return e
 }
 
-// Whether what a dump holds fits the compact form of its type.
+// Whether what a dump holds fits the compact form of its type. What was compact where it was dumped is asked for its number alone, as
+// Redis does.
 
 func (l *compactLimits) set(names [][]byte) uint8 {
 	for _, n := range names {
@@ -164,18 +168,22 @@ func (l *compactLimits) set(names [][]byte) uint8 {
 	return hintFor(int64(len(names)) <= l.setInts)
 }
 
-func (l *compactLimits) hash(fields []rdb.Field) uint8 {
-	fits := int64(len(fields)) <= l.hashEntries
-	for _, f := range fields {
-		fits = fits && int64(max(len(f.Name), len(f.Value))) <= l.hashValue
+func (l *compactLimits) hash(d *rdb.Value) uint8 {
+	fits := int64(len(d.Hash)) <= l.hashEntries
+	if d.Form != rdb.Packed {
+		for _, f := range d.Hash {
+			fits = fits && int64(max(len(f.Name), len(f.Value))) <= l.hashValue
+		}
 	}
 	return hintFor(fits)
 }
 
-func (l *compactLimits) zset(members []rdb.Member) uint8 {
-	fits := int64(len(members)) <= l.zsetEntries
-	for _, m := range members {
-		fits = fits && int64(len(m.Name)) <= l.zsetValue
+func (l *compactLimits) zset(d *rdb.Value) uint8 {
+	fits := int64(len(d.ZSet)) <= l.zsetEntries
+	if d.Form != rdb.Packed {
+		for _, m := range d.ZSet {
+			fits = fits && int64(len(m.Name)) <= l.zsetValue
+		}
 	}
 	return hintFor(fits)
 }

@@ -74,6 +74,10 @@ func readValue(s *source, k kind) (v *Value, err error) {
 	default:
 		err = corrupt("no value is of the kind %d", k)
 	}
+	switch k {
+	case kindIntset, kindSetListpack, kindZSetZiplist, kindZSetListpack, kindHashZiplist, kindHashListpack: // a zipmap is measured
+		v.Form = Packed
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -65,14 +65,14 @@ func kindOf(v *Value) kind {
 	case List:
 		return kindQuicklist2
 	case Set:
-		if _, ok := numbers(v.Set); ok {
+		if _, ok := numbers(v.Set); ok && v.Form != Table {
 			return kindIntset
 		}
 		return kindSet
 	case Hash:
-		return kindOfHash(v.Hash)
+		return kindOfHash(v.Hash, v.Form)
 	case ZSet:
-		if len(v.ZSet) > zsetPackMax {
+		if len(v.ZSet) > zsetPackMax || v.Form == Table {
 			return kindZSet2
 		}
 		for _, m := range v.ZSet {
@@ -87,8 +87,8 @@ func kindOf(v *Value) kind {
 	panic(fmt.Sprintf("rdb: no type has the number %d", v.Type))
 }
 
-func kindOfHash(fields []Field) kind {
-	small := len(fields) <= hashPackMax
+func kindOfHash(fields []Field, form Form) kind {
+	small := len(fields) <= hashPackMax && form != Table
 	for _, f := range fields {
 		if f.Deadline != 0 {
 			return kindHashTTL

@@ -48,7 +48,16 @@ type Value struct {
 	Hash   []Field  // in no particular order
 	ZSet   []Member // by score, then by name
 	Stream *StreamValue
+	Form   Form
 }
+
+// Form is how a server held a collection, as far as a dump says so; 0 is not said.
+type Form uint8
+
+const (
+	Packed Form = iota + 1 // in a listpack, a ziplist or an intset
+	Table                  // in a table or a skip list: AppendDump writes it as such, however small it is
+)
 
 // Field is one field of a hash.
 type Field struct {
