@@ -41,15 +41,16 @@ func geoSearches() []Spec {
 	}
 }
 
-// keysOfRadius are the key and those that STORE and STOREDIST name, the options beginning at argument at. Of several, the
-// last is stored to.
+// keysOfRadius are the key, those behind every STORE and those behind every STOREDIST, the options beginning at argument at: in
+// Redis' order, which looks for each word by itself. Of several, the last is stored to.
 func keysOfRadius(at int) Keys {
 	find := func(args [][]byte) []int {
 		keys := []int{1}
-		for i := at; i+1 < len(args); i++ {
-			if equalFold(args[i], "STORE") || equalFold(args[i], "STOREDIST") {
-				i++
-				keys = append(keys, i)
+		for _, word := range []string{"STORE", "STOREDIST"} {
+			for i := at; i+1 < len(args); i++ {
+				if equalFold(args[i], word) {
+					keys = append(keys, i+1)
+				}
 			}
 		}
 		return keys
@@ -140,6 +141,7 @@ func geoSearchStore(c *WriteCall) (resp.Value, error) {
 
 func geoWrite(c *WriteCall, key int, form geoForm, event string) (resp.Value, error) {
 	view := c.Tx.View()
+	c.Tx.TellMisses(&view)
 	q, err := c.geoQuery(&view, key, form, false)
 	if err != nil {
 		return resp.None, err

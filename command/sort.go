@@ -115,6 +115,7 @@ func sortInto(c *WriteCall) (resp.Value, error) {
 	}
 	c.Tx.Lookup(c.At(1)) // what is due goes first
 	view := c.Tx.View()
+	c.Tx.TellMisses(&view)
 	items, err := view.Sort(c.At(1), s)
 	if err != nil || store == nil {
 		return sortReply(items), err

@@ -82,15 +82,18 @@ func (tx *Tx) Fields(key []byte, ops []FieldOp) ([]Field, error) {
 		return readFields(s, ops), nil
 	}
 	b := tx.grown(it, int((end+7)/8))
-	changed := len(b) > it.Len || !ok
+	grown := len(b) > it.Len || !ok
+	wrote := false
 	out := make([]Field, len(ops))
 	for i := range ops {
-		var wrote bool
-		out[i], wrote = ops[i].apply(b)
-		changed = changed || wrote
+		var other bool
+		out[i], other = ops[i].apply(b)
+		wrote = wrote || other || grown && ops[i].Act != FieldGet && !out[i].Failed
 	}
-	if changed {
+	if grown || wrote {
 		tx.putGrown(key, it, b)
+	}
+	if wrote { // what only grew for an operation that failed is not told of, as in Redis
 		tx.Notify(ClassString, "setbit", key) // Redis' name for it
 	}
 	return out, nil

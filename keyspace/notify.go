@@ -173,6 +173,9 @@ func (v *View) TellMisses(listening, inRequest bool) {
 	}
 }
 
+// TellMisses makes a view of tx tell of keys that it does not find, as the reads of a command that may write do in Redis.
+func (tx *Tx) TellMisses(v *View) { v.TellMisses(tx.space.hearing, true) }
+
 // Misses is what TellMisses has gathered.
 func (v *View) Misses() []Message {
 	if v.misses == nil {

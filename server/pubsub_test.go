@@ -222,8 +222,12 @@ func TestNotifications(t *testing.T) {
 	s.hears(event("append", "a"), event("mine", "x"), event("keymiss", "none"))
 	c.want("GET none", "(nil)")
 	c.want("OBJECT ENCODING none", "(nil)")
+	c.want("SORT none", "(empty array)")
+	c.want("GEORADIUS none 1 2 3 km", "(empty array)")
 	c.want("PEXPIRE a 5", "(integer) 1")
-	s.hears(event("keymiss", "none"), event("expire", "a"), event("expired", "a"))
+	s.hears(event("keymiss", "none"), event("keymiss", "none"), event("keymiss", "none"), event("expire", "a"), event("expired", "a"))
+	c.want("BITFIELD f OVERFLOW FAIL SET u8 0 999", "1) (nil)") // makes the string as long as it would have to be, and says no more
+	s.hears(event("new", "f"))
 	c.want("LEASE GRANT 60000 ID 5", "(integer) 5")
 	c.want("SET b 1 LEASE 5", "OK")
 	c.want("LEASE REVOKE 5", "(integer) 1")
