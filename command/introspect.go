@@ -271,7 +271,7 @@ func keysOf(t *Table, args [][]byte, show func(s *Spec, p int) resp.Value) resp.
 	switch {
 	case s == nil:
 		return ErrorReply(errCommand)
-	case !s.Keys.any():
+	case !s.Keys.any() || strings.Contains(s.Keys.Access, "not_key"): // channels stand where keys would
 		return ErrorReply(errNoKeyArgs)
 	case !s.Arity.Allows(len(args)):
 		return ErrorReply(errArgCount)

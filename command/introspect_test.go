@@ -169,7 +169,7 @@ func TestKeysLikeRedis(t *testing.T) {
 		"bitfield a get u8 0", "bitfield a set u8 0 1", "lcs a b", "expire a 1", "ttl a", "swapdb 0 1", "getdel a", "append a b",
 		"sort a", "sort a store b", "sort_ro a", "bitfield a set u8 0 1 get u8 0", "touch a b", "move a 1", "getex a", "incr a",
 		"zunionstore d 2 a b", "zunionstore d 3 a b", "zunion 2 a b", "zintercard 1 a", "zrangestore d a 0 1", "zmpop 1 a min", "bzmpop 0 1 a min", "bzpopmin a b 0",
-		"georadius a 1 2 3 m", "georadius a 1 2 3 m store d", "georadius a 1 2 3 m store d storedist e", "georadiusbymember a m 3 m storedist d", "geosearchstore d a fromlonlat 1 2 byradius 3 m",
+		"georadius a 1 2 3 m", "spublish a b", "publish a b", "georadius a 1 2 3 m store d", "georadius a 1 2 3 m store d storedist e", "georadius a 1 2 3 m storedist e store d", "georadius a 1 2 3 m storedist store d", "georadiusbymember a m 3 m storedist d", "geosearchstore d a fromlonlat 1 2 byradius 3 m",
 	} {
 		args := strings.Fields(line)
 		raw := make([][]byte, len(args))
