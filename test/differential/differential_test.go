@@ -17,6 +17,7 @@ const (
 	epochCommands = 2000
 	shortCommands = 8000 // of each seed of the short form
 	slowReport    = 30 * time.Second
+	noSuchCommand = "NOSUCHCOMMAND"
 )
 
 // shortSeeds are those of the short form. A seed that found something is added here, so that it stays found.
@@ -85,6 +86,9 @@ func (p *pair) deck(t *testing.T) deck {
 	answers, unwanted := map[string]bool{}, strings.Split(strings.ToUpper(*skip), ",")
 	var missing []string
 	known := func(name string) bool {
+		if name == noSuchCommand {
+			return true
+		}
 		is, asked := answers[name]
 		if !asked {
 			r, err := p.look([]string{"COMMAND", "INFO", strings.ToLower(strings.ReplaceAll(name, " ", "|"))})
@@ -118,14 +122,15 @@ func (p *pair) epochs(t *testing.T, d deck, seed uint64, n int) {
 			e = uint64(*epoch)
 		}
 		script := d.script(seed, e, min(n, epochCommands))
-		proto := 2 + int(e%2)
-		f, err := p.replay(proto, script)
+		how := setting{proto: 2 + int(e%2), news: e%3 == 2}
+		f, err := p.replay(how, script)
 		if err != nil {
 			t.Fatalf("seed %d, epoch %d: %v\n%s", seed, e, err, p.sides[0].srv.Tail())
 		}
 		if f != nil {
-			small, f := p.shrink(proto, script, f)
-			t.Fatal(report(seed, e, proto, len(script), small, f))
+			t.Logf("seed %d, epoch %d, before it is made small: step %d, %s: %s\n  redis: %s\n  here:  %s", seed, e, f.at, line(f.call.args), f.what, f.want, f.got)
+			small, f := p.shrink(how, script, f)
+			t.Fatal(report(seed, e, how, len(script), small, f))
 		}
 		if *epoch >= 0 {
 			break
@@ -138,9 +143,9 @@ func (p *pair) epochs(t *testing.T, d deck, seed uint64, n int) {
 	t.Logf("seed %d: %d commands in %s, no difference", seed, n, time.Since(began).Round(10*time.Millisecond))
 }
 
-func report(seed, epoch uint64, proto, steps int, small []step, f *finding) string {
+func report(seed, epoch uint64, how setting, steps int, small []step, f *finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, epoch %d: a difference, made of %d steps; for redis-cli:\n\n%s\n", seed, epoch, steps, paste(proto, small))
+	fmt.Fprintf(&b, "seed %d, epoch %d: a difference, made of %d steps; for redis-cli:\n\n%s\n", seed, epoch, steps, paste(how, small))
 	if f.call.args != nil {
 		fmt.Fprintf(&b, "%s: ", line(f.call.args))
 	}

@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -30,13 +31,14 @@ func families() []family {
 		{"strings", stringCommands}, {"bitmaps", bitmapCommands}, {"generic", genericCommands}, {"expire", expireCommands},
 		{"hashes", hashCommands}, {"lists", listCommands}, {"sets", setCommands}, {"zsets", zsetCommands}, {"sort", sortCommands},
 		{"geo", geoCommands}, {"hll", hllCommands}, {"transactions", transactionCommands},
+		{"session", sessionCommands}, {"pubsub", pubsubCommands},
 	}
 	for i := range all {
 		table := make([]command, len(all[i].commands))
 		for j, c := range all[i].commands {
 			words := strings.Fields(c.line)
 			c.name = words[0]
-			if container(words[0]) {
+			if container(words[0]) && len(words) > 1 && words[1] != "(" {
 				c.name += " " + words[1]
 			}
 			if c.often == 0 {
@@ -50,4 +52,6 @@ func families() []family {
 	return all
 }
 
-func container(name string) bool { return name == "OBJECT" || name == "MEMORY" }
+func container(name string) bool {
+	return slices.Contains([]string{"OBJECT", "MEMORY", "CLIENT", "CONFIG", "COMMAND", "SLOWLOG", "LATENCY", "PUBSUB"}, name)
+}

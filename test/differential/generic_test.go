@@ -12,7 +12,7 @@ var genericCommands = []command{
 	{line: "MOVE key db", often: 6},
 	{line: "TOUCH key+"},
 	{line: "OBJECT ENCODING key", often: 8},
-	{line: "OBJECT FREQ key", often: 1},
+	{line: "OBJECT FREQ key", law: shape, often: 1}, // counts by chance
 	{line: "OBJECT IDLETIME key", law: near, often: 2},
 	{line: "OBJECT REFCOUNT key", law: shape, often: 2}, // Redis counts a transaction that holds the value, and a copy is not shared
 	{line: "OBJECT HELP", often: 1, alone: true},
@@ -40,6 +40,12 @@ var expireCommands = []command{
 	{line: "EXPIRETIME key", law: near},
 	{line: "PEXPIRETIME key", law: near},
 	{line: "PERSIST key"},
+	{line: "PEXPIRE key moment { NX | XX }", law: lapse, often: 2, plain: true},
+	{line: "PEXPIRE key moment", law: guarded, often: 2, plain: true},
+	{line: "SET string value PX moment", law: lapse, often: 1, plain: true},
+	{line: "PSETEX string moment value", law: lapse, often: 1, plain: true},
+	{line: "GETEX string PX moment", law: lapse, often: 1, plain: true},
+	{line: "RESTORE key moment payload REPLACE", law: lapse, often: 1, plain: true},
 }
 
 // transactionCommands are those outside of a transaction, where most of them are errors. Whole transactions are made by a function of their

@@ -96,8 +96,10 @@ func repeats(word string) byte {
 // generator makes arguments by chance.
 type generator struct {
 	*rand.Rand
-	counted int  // how many arguments the last #word made
-	inMulti bool // between MULTI and EXEC, where nothing blocks
+	counted int             // how many arguments the last #word made
+	inMulti bool            // between MULTI and EXEC, where nothing blocks
+	forever bool            // timeouts are none
+	another func() []string // makes a command of any kind
 }
 
 func (g *generator) oneIn(n int) bool { return g.IntN(n) == 0 }

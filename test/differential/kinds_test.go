@@ -18,6 +18,7 @@ var (
 		"lexset": {"x1", "x2", "x3"}, // one score for all members, so that an order by name is defined; nothing else gets there
 		"geo":    {"g1", "g2"},
 		"hll":    {"p1", "p2", "p3"},
+		"cached": {"c1", "c2"}, // of which PFCOUNT keeps its result there; nothing but commands of this family gets to see it
 	}
 	sharedKeys = []string{"k1", "k2", "", "bin\x00\xff\r\n", "a*[b]?{c}"}
 	// strangers are what a command of one type meets by mistake. Those with a rule of their own are not among them.
@@ -30,7 +31,7 @@ func typed(of string) func(*generator) []string {
 	own := ownKeys[of]
 	return func(g *generator) []string {
 		switch n := g.IntN(100); {
-		case n < 80 || of == "lexset":
+		case n < 80 || of == "lexset" || of == "cached":
 			return []string{g.one(own...)}
 		case n < 92 && of != "hll":
 			return []string{g.one(sharedKeys...)}
@@ -65,7 +66,7 @@ func between(lo, hi int, edges ...string) func(*generator) []string {
 var kinds = map[string]func(*generator) []string{
 	"key":    from(anyKeys...),
 	"string": typed("string"), "bits": typed("bits"), "hash": typed("hash"), "list": typed("list"), "set": typed("set"),
-	"zset": typed("zset"), "lexset": typed("lexset"), "geo": typed("geo"), "hll": typed("hll"),
+	"zset": typed("zset"), "lexset": typed("lexset"), "geo": typed("geo"), "hll": typed("hll"), "cached": typed("cached"),
 	"zsource": func(g *generator) []string { // what the commands on several sorted sets take
 		if g.oneIn(5) {
 			return typed("set")(g)
@@ -73,6 +74,15 @@ var kinds = map[string]func(*generator) []string{
 		return typed("zset")(g)
 	},
 	"sortable": func(g *generator) []string { return typed(g.one("list", "set", "zset"))(g) },
+
+	"name":      from("me", "you", "", "a b", "\xff"),
+	"nobody":    from("nobody"),
+	"stranger":  from("0", "-1", "999999999", "9223372036854775807", "x"), // an id that no client has
+	"channel":   from("ch1", "ch2", "ch3", "other", "\x00"),               // none without a name: rowChannel
+	"channels":  from("ch*", "ch[12]", "?h?", "ch1", "", "o?her"),
+	"directive": from("hash-max-listpack-entries", "hash-max-ziplist-*", "set-max-*", "zset-max-listpack-value", "list-*", "hll-sparse-max-bytes", "none", "", "slowlog-max-len"),
+	"threshold": threshold,
+	"another":   func(g *generator) []string { return g.another() },
 
 	"value": single(value), "member": single(member), "field": single(field),
 	"int": single(integer), "float": single(float), "score": single(score),
@@ -86,11 +96,15 @@ var kinds = map[string]func(*generator) []string{
 		"NX", "XX", "GET", "GT", "LT", "COUNT", "LIMIT", "WITHSCORES", "MATCH", "STORE", "BY", "#", strings.Repeat("9", 40)),
 
 	// Times are past or days away, so that nothing expires while it is looked at, and no two of them meet by chance.
+	"moment":  between(1, 20), // for those that are waited for
 	"seconds": between(200_000, 100_000_000, "0", "-1", "9223372036854775", "9223372036854775807", "-9223372036854775808", "x", "1.5"),
 	"millis":  between(200_000_000, 100_000_000_000, "0", "-1", "9223372036854775807", "-9223372036854775808", "x", "1.5"),
 	"unix":    between(33_177_117_400, 33_177_117_430, "0", "1", "-1", "9223372036854775", "9223372036854775807", "x"),
 	"unixms":  between(33_177_117_420_000, 33_177_117_420_030, "0", "1", "-1", "9223372036854775807", "-9223372036854775808", "x"),
 	"timeout": func(g *generator) []string {
+		if g.forever {
+			return []string{g.one("0", "0", "0", "0.0", "300", "1e4", "-1", "x")}
+		}
 		if g.inMulti {
 			return []string{g.one("0", "1", "0.5", "1e3", "-1", "x", "inf", "nan", "")}
 		}
@@ -131,6 +145,28 @@ var kinds = map[string]func(*generator) []string{
 	"by":      from("w_*", "h*->f1", "nosort", "nosort", "w_*->f1", "s*", "none_*", "*", "h1->*"),
 	"get":     from("#", "w_*", "h*->f1", "h*->f2", "s*", "none_*", "*", "w_*->"),
 	"payload": single(payload),
+}
+
+// threshold is a directive that decides how collections are kept, or something else that can be compared, and a value for it.
+func threshold(g *generator) []string {
+	entries := []string{"0", "1", "4", "8", "16", "16", "64", "512", "-1", "x", "", "1k"}
+	switch g.IntN(10) {
+	case 0:
+		return []string{"set-max-intset-entries", g.one(entries...)}
+	case 1:
+		return []string{g.one("hash", "zset") + "-max-" + g.one("listpack", "ziplist") + "-value", g.one(entries...)}
+	case 2:
+		return []string{g.one("list-max-listpack-size", "list-max-ziplist-size"), g.one("-1", "-2", "-5", "1", "8", "128", "-6", "x")}
+	case 3:
+		return []string{"list-compress-depth", g.one("0", "1", "3", "-1", "x")}
+	case 4:
+		return []string{"hll-sparse-max-bytes", g.one("0", "100", "3000", "16000", "-1", "x")}
+	case 5:
+		return []string{"maxmemory-policy", g.one("noeviction", "allkeys-lru", "volatile-lru", "volatile-ttl", "x")} // between LRU and LFU, Redis takes the one for the other
+	case 6:
+		return []string{g.one("slowlog-max-len", "none", ""), g.one("128", "-1", "x")}
+	}
+	return []string{g.one("hash", "zset") + "-max-" + g.one("listpack", "listpack", "ziplist") + "-entries", g.one(entries...)}
 }
 
 func value(g *generator) string {

@@ -21,6 +21,9 @@ const (
 	chance               // chosen by the server: random_test.go
 	scan                 // a whole iteration by cursor: random_test.go
 	exchange             // DUMP on each side, RESTORE on the other: random_test.go
+	lapse                // has a deadline that passes: lapse_test.go
+	guarded              // the same of a key that is watched
+	listener             // on the connection that subscribes: listener_test.go
 )
 
 // steers says that the replies decide what is sent next, so that the command cannot be in a pipeline or a transaction.
@@ -132,3 +135,6 @@ func tied(want, got wire.Reply) bool {
 	}
 	return true
 }
+
+// passes says that the command's deadline is waited for.
+func (l law) passes() bool { return l == lapse || l == guarded }

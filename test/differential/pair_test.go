@@ -13,15 +13,16 @@ import (
 
 const (
 	startMax = time.Minute
-	replyMax = 30 * time.Second // for a pipeline; a server that stalls longer fails the test
+	replyMax = 3 * time.Minute // for a pipeline; a server that stalls longer fails the test. Beside a benchmark everything takes its time
 
 	// redisCommand keeps nothing on disk, so that it is quick.
 	redisCommand = "redis-server --port {port} --dir {dir} --save '' --appendonly no"
 )
 
-// smallThresholds make collections change how they are kept long before they are large.
-var smallThresholds = []string{"hash-max-listpack-entries", "16", "hash-max-listpack-value", "48", "set-max-intset-entries", "16",
-	"zset-max-listpack-entries", "16", "zset-max-listpack-value", "48", "list-max-listpack-size", "16"}
+// directives make collections change how they are kept long before they are large. Scripts change them.
+var directives = []string{"hash-max-listpack-entries", "16", "hash-max-listpack-value", "48", "set-max-intset-entries", "16",
+	"zset-max-listpack-entries", "16", "zset-max-listpack-value", "48", "list-max-listpack-size", "16", "list-compress-depth", "0",
+	"hll-sparse-max-bytes", "3000", "maxmemory-policy", "noeviction", "slowlog-max-len", "128"}
 
 // side is one of the two servers and a connection to it.
 type side struct {
@@ -32,6 +33,17 @@ type side struct {
 	srv     *process.Server
 	conn    *wire.Conn // the one that the script runs on
 	control *wire.Conn // the one that looks at the state
+
+	proto      int
+	clients    []*wire.Conn // those that wait
+	news       *wire.Conn   // hears notifications; nil if nobody asked for them
+	subscriber *wire.Conn   // the one that channels are subscribed on
+}
+
+// setting is how an epoch is run.
+type setting struct {
+	proto int
+	news  bool // notifications are compared
 }
 
 // pair is redis first, ours second.
@@ -74,17 +86,21 @@ func (s *side) start() (err error) {
 	if s.control, err = wire.Dial(s.srv.Addr, startMax); err != nil {
 		return err
 	}
-	for i := 0; i < len(smallThresholds); i += 2 {
-		s.control.Deadline(time.Now().Add(replyMax))
-		if _, err := s.control.Do("CONFIG", "SET", smallThresholds[i], smallThresholds[i+1]); err != nil {
-			return fmt.Errorf("%s: CONFIG SET %s: %w", s.name, smallThresholds[i], err)
-		}
+	s.news = nil
+	return s.configure()
+}
+
+// configure sets what scripts may have changed.
+func (s *side) configure() error {
+	s.control.Deadline(time.Now().Add(replyMax))
+	if _, err := s.control.Do(append([]string{"CONFIG", "SET"}, directives...)...); err != nil {
+		return fmt.Errorf("%s: CONFIG SET: %w", s.name, err)
 	}
 	return nil
 }
 
 // fresh gives the side an empty keyspace and a new connection; a server that has died is started again.
-func (s *side) fresh(proto int) error {
+func (s *side) fresh(how setting) error {
 	select {
 	case <-s.srv.Done():
 		if err := s.start(); err != nil {
@@ -95,11 +111,23 @@ func (s *side) fresh(proto int) error {
 	if s.conn != nil {
 		s.conn.Close()
 	}
+	if s.subscriber != nil {
+		s.subscriber.Close()
+		s.subscriber = nil
+	}
+	s.closeClients()
+	if err := s.configure(); err != nil {
+		return err
+	}
+	if err := s.listen(how.news); err != nil {
+		return err
+	}
+	s.proto = how.proto
 	var err error
 	if s.conn, err = wire.Dial(s.srv.Addr, startMax); err != nil {
 		return err
 	}
-	s.conn.Append("HELLO", strconv.Itoa(proto))
+	s.conn.Append("HELLO", strconv.Itoa(how.proto))
 	s.conn.Append("FLUSHALL")
 	s.conn.Deadline(time.Now().Add(replyMax))
 	if err := s.conn.Flush(); err != nil {

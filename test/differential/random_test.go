@@ -17,6 +17,12 @@ func (p *pair) steer(c call) (want, got wire.Reply, wrong string, err error) {
 		return p.scan(c)
 	case exchange:
 		return p.exchange(c)
+	case lapse:
+		return p.lapse(c)
+	case guarded:
+		return p.guarded(c)
+	case listener:
+		return p.listener(c)
 	}
 	return p.chance(c)
 }

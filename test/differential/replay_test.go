@@ -3,6 +3,7 @@ package differential
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redoubt-db/redoubt/test/wire"
 )
@@ -19,15 +20,18 @@ type finding struct {
 
 // replay runs a script from an empty keyspace and returns the first difference. An error is one of the harness or of redis; a server
 // of ours that does not answer is a finding.
-func (p *pair) replay(proto int, script []step) (*finding, error) {
+func (p *pair) replay(how setting, script []step) (*finding, error) {
 	for _, s := range p.sides {
-		if err := s.fresh(proto); err != nil {
+		if err := s.fresh(how); err != nil {
 			return nil, err
 		}
 	}
 	for from := 0; from < len(script); {
 		to := p.batch(script, from)
 		f, err := p.run(script, from, to)
+		if err == nil && f == nil && how.news {
+			f, err = p.compareNews(to-1, !script[from].steers() || hasWaiters(script[from]))
+		}
 		if err == nil && f == nil && (to == len(script) || to/stateEvery > from/stateEvery) {
 			f, err = p.compareState()
 			if f != nil {
@@ -71,6 +75,9 @@ func (p *pair) batch(script []step, from int) int {
 
 // run sends the steps and compares the replies.
 func (p *pair) run(script []step, from, to int) (*finding, error) {
+	if hasWaiters(script[from]) {
+		return p.wait(script[from], from)
+	}
 	if script[from].steers() {
 		c := script[from][0]
 		want, got, wrong, err := p.steer(c)
@@ -96,6 +103,9 @@ func (p *pair) run(script []step, from, to int) (*finding, error) {
 		}
 		want, got = want[n:], got[n:]
 	}
+	if n := min(len(replies[0]), len(replies[1])); err != nil && n < len(commands) {
+		err = fmt.Errorf("%w; what was not answered:\n%s", err, lines(commands[n:]))
+	}
 	return nil, err
 }
 
@@ -103,17 +113,21 @@ func (p *pair) run(script []step, from, to int) (*finding, error) {
 func (p *pair) compare(s step, want, got []wire.Reply) *finding {
 	var queued []call
 	for i, c := range s {
-		if want[i].Text == "QUEUED" {
+		switch {
+		case want[i].Text == "QUEUED":
 			queued = append(queued, c)
+		case c.spec == nil && strings.EqualFold(c.args[0], "MULTI") && want[i].Err() == nil:
+			queued = nil // an EXEC with arguments has ended the one before
 		}
 		// EXEC of a transaction that ran; one that is alone in its step finds nothing to run.
-		if len(queued) > 0 && want[i].Kind == '*' && got[i].Kind == '*' && len(want[i].Elems) == len(queued) && len(got[i].Elems) == len(queued) {
+		if len(queued) > 0 && strings.EqualFold(c.args[0], "EXEC") && want[i].Kind == '*' && got[i].Kind == '*' && len(want[i].Elems) == len(queued) && len(got[i].Elems) == len(queued) {
 			for j, q := range queued {
 				if f := p.difference(q, want[i].Elems[j], got[i].Elems[j]); f != nil {
 					f.what = "in EXEC: " + f.what
 					return f
 				}
 			}
+			queued = nil
 			continue
 		}
 		if f := p.difference(c, want[i], got[i]); f != nil {

@@ -32,13 +32,13 @@ func without[T any](items []T, fails func([]T) bool) []T {
 }
 
 // shrink makes a script that differs as short as it can.
-func (p *pair) shrink(proto int, script []step, f *finding) ([]step, *finding) {
+func (p *pair) shrink(how setting, script []step, f *finding) ([]step, *finding) {
 	until := time.Now().Add(shrinkMax)
 	fails := func(s []step) bool {
 		if time.Now().After(until) {
 			return false
 		}
-		found, err := p.replay(proto, s)
+		found, err := p.replay(how, s)
 		if err != nil || found == nil {
 			return false
 		}
@@ -48,6 +48,9 @@ func (p *pair) shrink(proto int, script []step, f *finding) ([]step, *finding) {
 	script = without(slices.Clone(script[:f.at+1]), fails)
 	for i := range script {
 		try := func(s step) bool { return fails(slices.Concat(script[:i], []step{s}, script[i+1:])) }
+		if hasWaiters(script[i]) {
+			continue
+		}
 		if len(script[i]) > 1 {
 			script[i] = shrinkTransaction(script[i], try)
 		}
@@ -55,8 +58,8 @@ func (p *pair) shrink(proto int, script []step, f *finding) ([]step, *finding) {
 			script[i] = shrinkArguments(script[i], j, try)
 		}
 	}
-	p.replay(proto, script) // once more, for f to be of this very script
-	if found, err := p.replay(proto, script); err == nil && found != nil {
+	p.replay(how, script) // once more, for f to be of this very script
+	if found, err := p.replay(how, script); err == nil && found != nil {
 		f = found
 	}
 	return script, f
@@ -65,6 +68,9 @@ func (p *pair) shrink(proto int, script []step, f *finding) ([]step, *finding) {
 // shrinkTransaction leaves out commands, but neither the MULTI that keeps others from blocking nor its end.
 func shrinkTransaction(s step, try func(step) bool) step {
 	multi := slices.IndexFunc(s, func(c call) bool { return strings.EqualFold(c.args[0], "MULTI") })
+	if multi < 0 {
+		return s
+	}
 	last := len(s) - 1
 	inner := without(s[multi+1:last], func(inner []call) bool { return try(slices.Concat(s[:multi+1], inner, s[last:])) })
 	s = slices.Concat(s[:multi+1], inner, s[last:])
@@ -79,7 +85,8 @@ func shrinkTransaction(s step, try func(step) bool) step {
 // shrinkArguments leaves out arguments of one command.
 func shrinkArguments(s step, at int, try func(step) bool) step {
 	c := s[at]
-	if len(c.args) < 3 || strings.HasPrefix(strings.ToUpper(c.args[0]), "B") { // a blocking command might begin to wait
+	name := strings.ToUpper(c.args[0])
+	if len(c.args) < 3 || c.loose || name == "MULTI" || strings.HasPrefix(name, "B") { // one would begin a transaction, the other to wait
 		return s
 	}
 	put := func(args []string) step {
@@ -95,13 +102,27 @@ func shrinkArguments(s step, at int, try func(step) bool) step {
 }
 
 // paste is the script as one can give it to redis-cli.
-func paste(proto int, script []step) string {
+func paste(how setting, script []step) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "HELLO %d\nFLUSHALL\n", proto)
+	fmt.Fprintf(&b, "HELLO %d\nFLUSHALL\n", how.proto)
+	if how.news {
+		fmt.Fprintf(&b, "CONFIG SET notify-keyspace-events %s\n", newsClasses)
+	}
 	for _, s := range script {
 		for _, c := range s {
+			if c.on > 0 {
+				fmt.Fprintf(&b, "(client %d, SELECT %s) ", c.on, c.db)
+			}
 			b.WriteString(line(c.args) + "\n")
 		}
+	}
+	return b.String()
+}
+
+func lines(commands [][]string) string {
+	var b strings.Builder
+	for _, args := range commands {
+		b.WriteString(line(args) + "\n")
 	}
 	return b.String()
 }

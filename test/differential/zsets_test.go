@@ -62,7 +62,7 @@ var sortCommands = []command{
 	{line: "SORT sortable BY 'nosort LIMIT index count { DESC }", law: shape},
 	{line: "SORT sortable BY 'nosort { LIMIT index count | DESC | GET get } STORE list"},
 	{line: "SORT sortable [ ALPHA ] { LIMIT index count | DESC | GET get } STORE list", often: 6},
-	{line: "SORT_RO sortable { LIMIT index count | ALPHA | DESC | GET get }", often: 6},
+	{line: "SORT_RO sortable { LIMIT index count | ALPHA | ASC | DESC | GET get }", often: 6},
 	{line: "SORT_RO sortable BY 'w_* { DESC }"},
 	{line: "SORT_RO sortable { STORE list }", often: 1},
 	// What there is to sort, and by what. Numbers, or nothing gets sorted for the first word.
@@ -90,7 +90,16 @@ var geoCommands = []command{
 	{line: "GEORADIUS geo lon lat radius unit ( ASC | DESC ) { COUNT count | WITHCOORD | WITHHASH } WITHDIST", law: ties},
 	{line: "GEORADIUS geo lon lat radius unit { STORE geo | STOREDIST zset | WITHDIST }", law: unordered},
 	{line: "GEORADIUS_RO geo lon lat radius unit { WITHCOORD | WITHDIST | WITHHASH }", law: unordered},
+	{line: "GEORADIUS_RO geo lon lat radius unit ( ASC | DESC ) { COUNT count | WITHCOORD | WITHHASH } WITHDIST", law: ties},
+	{line: "GEORADIUS_RO geo lon lat radius unit COUNT count ANY", law: shape, often: 2},
 	{line: "GEORADIUS_RO geo lon lat radius unit STORE geo", often: 1},
+	{line: "GEORADIUS geo lon lat radius unit COUNT count ANY", law: shape, often: 2},
+	{line: "GEORADIUSBYMEMBER geo member radius unit COUNT count ANY", law: shape, often: 2},
+	{line: "GEORADIUSBYMEMBER_RO geo member radius unit COUNT count ANY", law: shape, often: 2},
+	{line: "GEORADIUSBYMEMBER geo member radius unit ( ASC | DESC ) { COUNT count | WITHCOORD | WITHHASH } WITHDIST", law: ties},
+	{line: "GEORADIUSBYMEMBER_RO geo member radius unit ( ASC | DESC ) { COUNT count | WITHCOORD | WITHHASH } WITHDIST", law: ties},
+	// Stored is what is there whatever the order, if nothing is left out.
+	{line: "GEOSEARCHSTORE geo geo FROMLONLAT lon lat BYRADIUS 30000 KM COUNT 1000 ( ANY | ASC )", often: 2, plain: true},
 	{line: "GEORADIUSBYMEMBER geo member radius unit { WITHCOORD | WITHDIST | WITHHASH }", law: unordered},
 	{line: "GEORADIUSBYMEMBER geo member radius unit { STORE geo | STOREDIST zset | ASC }", law: unordered},
 	{line: "GEORADIUSBYMEMBER_RO geo member radius unit { WITHCOORD | WITHDIST | WITHHASH }", law: unordered},
@@ -101,8 +110,13 @@ var geoCommands = []command{
 var hllCommands = []command{
 	{line: "PFADD hll value*", often: 12},
 	{line: "PFADD hll member+", often: 12},
-	{line: "PFCOUNT hll+", often: 8},
+	{line: "PFCOUNT hll hll+", often: 8, plain: true}, // of one key, its result is kept there
 	{line: "PFMERGE hll hll*", often: 6},
+	{line: "PFADD cached member+", often: 6},
+	{line: "PFCOUNT cached", often: 6, plain: true, alone: true, free: rowCount}, // a change there
+	{line: "PFMERGE ( hll | cached ) cached+"},
+	{line: "GET cached", often: 2},
+	{line: "DEL cached", often: 2},
 	{line: "GET hll", often: 2},
 	{line: "STRLEN hll", often: 2},
 	{line: "SET hll value", often: 1},
