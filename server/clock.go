@@ -36,8 +36,11 @@ func (c *clock) estimate() int64 { return c.nanos() / int64(time.Millisecond) }
 func (c *clock) nanos() int64 { return c.mono() + c.offset.Load() }
 
 // observe takes log time from an applied entry, in milliseconds: it may only push forward.
-func (c *clock) observe(logTime int64) {
-	atLeast := logTime*int64(time.Millisecond) - c.mono()
+func (c *clock) observe(logTime int64) { c.push(logTime * int64(time.Millisecond)) }
+
+// push moves the estimate forward to a time in nanoseconds.
+func (c *clock) push(to int64) {
+	atLeast := to - c.mono()
 	for {
 		old := c.offset.Load()
 		if atLeast <= old || c.offset.CompareAndSwap(old, atLeast) {

@@ -241,12 +241,12 @@ func (srv *Server) startClock() error {
 		return nil
 	}
 	srv.clock.live.Store(true)
-	wall := srv.clock.wall().UnixMilli()
-	if wall <= srv.clock.estimate() {
+	wall := srv.clock.wall()
+	if wall.UnixMilli() <= srv.clock.estimate() {
 		return nil
 	}
-	srv.clock.observe(wall)
-	if err := srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, wall, 10)); err != nil {
+	srv.clock.push(wall.UnixNano()) // the millisecond it is in began earlier, and log time would stay behind
+	if err := srv.await(0, []byte(" CLOCK"), strconv.AppendInt(nil, wall.UnixMilli(), 10)); err != nil {
 		return fmt.Errorf("set log time: %w", err)
 	}
 	return nil

@@ -134,7 +134,11 @@ func (srv *Server) slewClock() {
 			walls = append(walls, h.wall+(srv.mono()-h.at)/int64(time.Millisecond))
 		}
 	}
-	srv.clock.slew(time.UnixMilli(median(walls)), housekeepingEvery)
+	target := time.UnixMilli(median(walls))
+	if own := srv.clock.wall(); own.Sub(target).Abs() < 2*time.Millisecond {
+		target = own // the same, and not cut off to milliseconds
+	}
+	srv.clock.slew(target, housekeepingEvery)
 }
 
 // median is the lower one of two in the middle: a key that lives too long is better than one that ends too early.
