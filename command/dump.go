@@ -96,7 +96,7 @@ func restore(c *WriteCall) (resp.Value, error) {
 		return resp.None, err
 	}
 	if ttl > 0 && !o.absolute {
-		ttl += c.Tx.Now()
+		ttl += c.Tx.Counted()
 	}
 	if err := c.Tx.Restore(c.At(1), d, ttl, o.replace); err != nil {
 		return resp.None, err

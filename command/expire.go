@@ -43,8 +43,8 @@ func Expires() []Spec {
 	}
 }
 
-func expire(c *WriteCall) (resp.Value, error)    { return c.expire("expire", 1000, c.Tx.Now()) }
-func pexpire(c *WriteCall) (resp.Value, error)   { return c.expire("pexpire", 1, c.Tx.Now()) }
+func expire(c *WriteCall) (resp.Value, error)    { return c.expire("expire", 1000, c.Tx.Counted()) }
+func pexpire(c *WriteCall) (resp.Value, error)   { return c.expire("pexpire", 1, c.Tx.Counted()) }
 func expireAt(c *WriteCall) (resp.Value, error)  { return c.expire("expireat", 1000, 0) }
 func pexpireAt(c *WriteCall) (resp.Value, error) { return c.expire("pexpireat", 1, 0) }
 

@@ -54,8 +54,12 @@ func FieldLives() []Spec {
 	return append(specs, fieldValues()...)
 }
 
-func hExpire(c *WriteCall) (resp.Value, error)    { return expireFieldsAt(c, "hexpire", 1000, c.Tx.Now()) }
-func hPExpire(c *WriteCall) (resp.Value, error)   { return expireFieldsAt(c, "hpexpire", 1, c.Tx.Now()) }
+func hExpire(c *WriteCall) (resp.Value, error) {
+	return expireFieldsAt(c, "hexpire", 1000, c.Tx.Counted())
+}
+func hPExpire(c *WriteCall) (resp.Value, error) {
+	return expireFieldsAt(c, "hpexpire", 1, c.Tx.Counted())
+}
 func hExpireAt(c *WriteCall) (resp.Value, error)  { return expireFieldsAt(c, "hexpireat", 1000, 0) }
 func hPExpireAt(c *WriteCall) (resp.Value, error) { return expireFieldsAt(c, "hpexpireat", 1, 0) }
 

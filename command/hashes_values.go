@@ -142,7 +142,7 @@ func hGetEx(c *WriteCall) (resp.Value, error) {
 	if err != nil {
 		return resp.None, err
 	}
-	o := fieldOptions{name: "hgetex", now: c.Tx.Now()}
+	o := fieldOptions{name: "hgetex", now: c.Tx.Counted()}
 	if err := o.read(c.args); err != nil {
 		return resp.None, err
 	}
@@ -201,7 +201,7 @@ func hGetDel(c *WriteCall) (resp.Value, error) {
 }
 
 func hSetEx(c *WriteCall) (resp.Value, error) {
-	o := fieldOptions{name: "hsetex", sets: true, now: c.Tx.Now()}
+	o := fieldOptions{name: "hsetex", sets: true, now: c.Tx.Counted()}
 	if err := o.read(c.args); err != nil {
 		return resp.None, err
 	}

@@ -36,10 +36,10 @@ func (e *expiry) deadline(c *WriteCall) (int64, error) {
 	}
 	n *= e.unit
 	if !e.absolute {
-		if n > math.MaxInt64-c.Tx.Now() {
+		if n > math.MaxInt64-c.Tx.Counted() {
 			return 0, errExpireTime(e.name)
 		}
-		n += c.Tx.Now()
+		n += c.Tx.Counted()
 	}
 	return n, nil
 }

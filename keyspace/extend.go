@@ -9,6 +9,6 @@ func (tx *Tx) ExtendLease(id uint64, from int64) {
 		return
 	}
 	ttl, deadline := l.TTL, l.Deadline
-	tx.putLease(id, ttl, max(tx.now, from)+ttl)
+	tx.putLease(id, ttl, max(tx.counted, from)+ttl)
 	tx.undo = append(tx.undo, func() { tx.space.Leases.Put(id, ttl, deadline) })
 }

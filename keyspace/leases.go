@@ -44,7 +44,7 @@ func (tx *Tx) Grant(id uint64, ttl int64) (uint64, error) {
 	if id == 0 || tx.lease(id) != nil {
 		return 0, ErrLeaseExists
 	}
-	tx.putLease(id, ttl, tx.now+ttl)
+	tx.putLease(id, ttl, tx.counted+ttl)
 	tx.undo = append(tx.undo, func() { tx.space.Leases.Delete(id) })
 	return id, nil
 }
@@ -57,7 +57,7 @@ func (tx *Tx) KeepAlive(id uint64) (ttl int64, err error) {
 		return 0, ErrNoLease
 	}
 	deadline := l.Deadline
-	tx.putLease(id, l.TTL, tx.now+l.TTL)
+	tx.putLease(id, l.TTL, tx.counted+l.TTL)
 	tx.undo = append(tx.undo, func() { tx.space.Leases.Put(id, l.TTL, deadline) })
 	return l.TTL, nil
 }

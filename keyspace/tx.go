@@ -12,6 +12,7 @@ type Tx struct {
 	mv         *mvcc.Tx
 	batch      *mvcc.Batch
 	now        int64
+	counted    int64 // from when time to live is counted; see CountFrom
 	rng        rng
 	views      rng // seeds of views: they shape replies alone
 	db         uint32
@@ -37,7 +38,7 @@ type Mark struct {
 // request's own. The Tx is reused: it ends with Commit or Abort. Needs the store's lock.
 func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
-	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0], newsBefore: len(s.news.list)}
+	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, counted: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0], newsBefore: len(s.news.list)}
 	tx.overdue = s.due.reached(now) || s.fields.reached(now)
 	if next, ok := s.Leases.Next(); ok && next <= now {
 		tx.overdue = true
@@ -59,6 +60,13 @@ func (tx *Tx) Database() uint32 { return tx.db }
 
 // Now is the request's log time in milliseconds since the Unix epoch.
 func (tx *Tx) Now() int64 { return tx.now }
+
+// CountFrom says what time the request's proposer had. Log time is behind it when the group could not work for longer than
+// one batch may move it, and will jump there; time to live is counted from there already, or else it would be over early.
+func (tx *Tx) CountFrom(proposed int64) { tx.counted = max(tx.now, proposed) }
+
+// Counted is the time from which time to live is counted: Now, or later.
+func (tx *Tx) Counted() int64 { return tx.counted }
 
 // Rand is the next of a sequence of numbers that is the same on every replica.
 func (tx *Tx) Rand() uint64 { return tx.rng.next() }

@@ -163,6 +163,7 @@ func (srv *Server) beginServing(fatal func(reason string)) error {
 	}
 	srv.uses.Begin(srv.clock.estimate())
 	srv.chores = startChores(srv)
+	srv.awaitTime()
 	srv.loading.Store(false)
 	srv.peers.look()
 	return nil
@@ -276,9 +277,6 @@ func (srv *Server) applied(node, incarnation, number uint64) {
 	}
 	srv.clock.observe(srv.machine.LogTime())
 	if node != srv.replica.ID() {
-		if !srv.clock.live.Load() && srv.isReady() {
-			srv.clock.live.Store(true)
-		}
 		return
 	}
 	if local, ok := b.InFlight(incarnation, number); ok && local != nil {

@@ -15,6 +15,8 @@ import (
 const (
 	leasesPerEntry = 500
 	clockVotersMax = 2 * time.Second // how long a leader that was not there before asks the others for the time
+	clockKnownMax  = 5 * time.Second // how long a start waits for somebody who knows the time
+	clockLookEvery = 20 * time.Millisecond
 )
 
 // handOverMax bounds how long a leader that ends waits for another to take its place.
@@ -90,6 +92,29 @@ func (srv *Server) timeToGoOn() int64 {
 	return now
 }
 
+// awaitTime holds a start up until log time is known here: by a member that was there while the group worked, or by this
+// node's own taking over. A write that was taken before would count its time to live from when this node was last
+// there, and be over as soon as log time went on. Where nobody answers, the start goes on.
+func (srv *Server) awaitTime() {
+	deadline := srv.mono() + int64(clockKnownMax)
+	for !srv.learnTime() && srv.mono() < deadline {
+		srv.peers.look()
+		time.Sleep(clockLookEvery)
+	}
+}
+
+// learnTime takes log time from a member that knows it, if this node does not.
+func (srv *Server) learnTime() bool {
+	if srv.clock.live.Load() {
+		return true
+	}
+	if known, _ := srv.heardTime(); known > 0 {
+		srv.clock.observe(known)
+		srv.clock.live.Store(true)
+	}
+	return srv.clock.live.Load()
+}
+
 // askTime asks the other members until a quorum has answered, or for clockVotersMax.
 func (srv *Server) askTime() int64 {
 	deadline := srv.mono() + int64(clockVotersMax)
@@ -106,8 +131,16 @@ func (srv *Server) askTime() int64 {
 
 // timeOf is log time by what was heard: the furthest estimate of those that know it, else the median of wall clocks.
 func (srv *Server) timeOf() (now int64, voices int) {
-	walls := []int64{srv.clock.wall().UnixMilli()}
-	var known int64
+	known, walls := srv.heardTime()
+	if known > 0 {
+		return known, len(walls)
+	}
+	return median(walls), len(walls)
+}
+
+// heardTime is the furthest estimate of those that know log time, 0 if nobody does, and all wall clocks.
+func (srv *Server) heardTime() (known int64, walls []int64) {
+	walls = []int64{srv.clock.wall().UnixMilli()}
 	for _, voter := range srv.replica.Membership().Voters {
 		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
 			age := (srv.mono() - h.at) / int64(time.Millisecond)
@@ -117,10 +150,7 @@ func (srv *Server) timeOf() (now int64, voices int) {
 			}
 		}
 	}
-	if known > 0 {
-		return known, len(walls)
-	}
-	return median(walls), len(walls)
+	return known, walls
 }
 
 // slewClock moves the leader's estimate towards what most wall clocks show. The others follow the log.
@@ -128,12 +158,7 @@ func (srv *Server) slewClock() {
 	if !srv.leads() {
 		return
 	}
-	walls := []int64{srv.clock.wall().UnixMilli()}
-	for _, voter := range srv.replica.Membership().Voters {
-		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
-			walls = append(walls, h.wall+(srv.mono()-h.at)/int64(time.Millisecond))
-		}
-	}
+	_, walls := srv.heardTime()
 	target := time.UnixMilli(median(walls))
 	if own := srv.clock.wall(); own.Sub(target).Abs() < 2*time.Millisecond {
 		target = own // the same, and not cut off to milliseconds

@@ -133,6 +133,7 @@ func (x *execution) request(i int) error {
 		x.next++
 	}
 	tx := x.space.Begin(x.m.batch, x.m.state.logTime, x.h.Seed+uint64(i)*seedStep)
+	tx.CountFrom(min(x.h.Now, wallMax))
 	err := x.transact(tx, op)
 	if err != nil {
 		tx.Abort()

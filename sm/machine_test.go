@@ -227,6 +227,18 @@ func TestReceipts(t *testing.T) {
 	r.expect(send(2, 2), "5 [{2 2}]")
 }
 
+// TestTimeToLiveBehindOutage: a batch may not move log time as far as a long outage took. Time to live is counted from
+// when it was proposed, though log time jumps there only later; and never from before log time.
+func TestTimeToLiveBehindOutage(t *testing.T) {
+	r := newRig(t, vfs.NewMem())
+	r.expect(r.do(" CLOCK 1700000000000"), "+OK|")
+	r.now = 1700000060000
+	r.expect(r.do("NOW"), ":1700000015000|")
+	r.expect(r.do("COUNTED"), ":1700000060000|")
+	r.now = 5
+	r.expect(r.do("COUNTED"), ":1700000030000|")
+}
+
 func TestLogTime(t *testing.T) {
 	r := newRig(t, vfs.NewMem())
 	r.now = 1 << 40

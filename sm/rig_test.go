@@ -88,6 +88,9 @@ func testCommands() []command.Spec {
 		{Name: "NOW", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
 			return resp.Int(c.Tx.Now()), nil
 		}},
+		{Name: "COUNTED", Arity: command.Exactly(1), Write: func(c *command.WriteCall) (resp.Value, error) {
+			return resp.Int(c.Tx.Counted()), nil
+		}},
 	}
 }
 
