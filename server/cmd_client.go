@@ -2,12 +2,12 @@ package server
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -161,7 +161,7 @@ func clientNoTouch(s *session, args [][]byte) resp.Value {
 // clientPause parks the commands of all sessions of this node; see pauseState.
 func clientPause(s *session, args [][]byte) resp.Value {
 	if len(args) > 4 {
-		return unknownSubcommand("client", args[1])
+		return wrongSubcommand("CLIENT", args[1])
 	}
 	all := true
 	if len(args) == 4 {
@@ -173,9 +173,9 @@ func clientPause(s *session, args [][]byte) resp.Value {
 			return resp.Error("ERR CLIENT PAUSE mode must be WRITE or ALL")
 		}
 	}
-	millis, err := strconv.ParseInt(string(args[2]), 10, 64)
+	millis, ok := keyspace.ParseInt(args[2])
 	switch {
-	case err != nil:
+	case !ok:
 		return resp.Error("ERR timeout is not an integer or out of range")
 	case millis < 0:
 		return resp.Error("ERR timeout is negative")
@@ -196,13 +196,13 @@ func clientUnpause(s *session, _ [][]byte) resp.Value {
 
 func clientUnblock(s *session, args [][]byte) resp.Value {
 	if len(args) > 4 {
-		return unknownSubcommand("client", args[1])
+		return wrongSubcommand("CLIENT", args[1])
 	}
 	if len(args) == 4 && !is(args[3], "TIMEOUT") && !is(args[3], "ERROR") {
 		return resp.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 	}
-	id, err := strconv.ParseInt(string(args[2]), 10, 64)
-	if err != nil {
+	id, ok := keyspace.ParseInt(args[2])
+	if !ok {
 		return errNotInteger
 	}
 	other := s.srv.clients.find(uint64(id))

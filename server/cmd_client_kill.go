@@ -1,9 +1,9 @@
 package server
 
 import (
-	"strconv"
 	"time"
 
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -87,8 +87,8 @@ func parseKill(args [][]byte) (f killFilter, fault resp.Value) {
 		value := args[i+1]
 		switch option := args[i]; {
 		case is(option, "ID"):
-			id, err := strconv.ParseInt(string(value), 10, 64)
-			if err != nil || id < 1 {
+			id, ok := keyspace.ParseInt(value)
+			if !ok || id < 1 {
 				return f, resp.Error("ERR client-id should be greater than 0")
 			}
 			f.id = uint64(id)
@@ -114,8 +114,8 @@ func parseKill(args [][]byte) (f killFilter, fault resp.Value) {
 				return f, errSyntax
 			}
 		case is(option, "MAXAGE"):
-			age, err := strconv.ParseInt(string(value), 10, 64)
-			if err != nil {
+			age, ok := keyspace.ParseInt(value)
+			if !ok {
 				return f, resp.Error("ERR maxage is not an integer or out of range")
 			}
 			if age < 1 {

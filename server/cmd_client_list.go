@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -82,8 +83,8 @@ func clientListAll(s *session, args [][]byte) resp.Value {
 		}
 	case len(args) > 3 && is(args[2], "ID"):
 		for _, arg := range args[3:] {
-			id, err := strconv.ParseInt(string(arg), 10, 64)
-			if err != nil {
+			id, ok := keyspace.ParseInt(arg)
+			if !ok {
 				return resp.Error("ERR Invalid client ID")
 			}
 			if other := s.srv.clients.find(uint64(id)); other != nil {

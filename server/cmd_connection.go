@@ -2,7 +2,6 @@ package server
 
 import (
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/redoubt-db/redoubt/acl"
@@ -86,8 +85,8 @@ func hello(s *session, args [][]byte) resp.Value {
 	proto := s.proto
 	var o helloOptions
 	if len(args) > 1 {
-		n, err := strconv.ParseInt(string(args[1]), 10, 64)
-		if err != nil {
+		n, ok := keyspace.ParseInt(args[1])
+		if !ok {
 			return resp.Error("ERR Protocol version is not an integer or out of range")
 		}
 		if n < int64(resp.RESP2) || n > int64(resp.RESP3) {

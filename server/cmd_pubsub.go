@@ -107,7 +107,7 @@ func channelsOf(kind hearing) run {
 		case 3:
 			pattern = args[2]
 		default:
-			return resp.Error("ERR unknown subcommand or wrong number of arguments for '" + clip(args[1], 128) + "'. Try PUBSUB HELP.")
+			return wrongSubcommand("PUBSUB", args[1])
 		}
 		var list []resp.Value
 		for _, name := range s.srv.hub.names(kind, pattern) {

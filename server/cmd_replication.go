@@ -10,6 +10,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -40,12 +41,12 @@ func replicaOf(_ *session, args [][]byte) resp.Value {
 
 // waitReplicas answers at once with the truth: a reply to a write meant that a quorum has it.
 func waitReplicas(s *session, args [][]byte) resp.Value {
-	if _, err := strconv.ParseInt(string(args[1]), 10, 64); err != nil {
+	if _, ok := keyspace.ParseInt(args[1]); !ok {
 		return errNotInteger
 	}
-	timeout, err := strconv.ParseInt(string(args[2]), 10, 64)
+	timeout, ok := keyspace.ParseInt(args[2])
 	switch {
-	case err != nil:
+	case !ok:
 		return resp.Error("ERR timeout is not an integer or out of range")
 	case timeout < 0:
 		return resp.Error("ERR timeout is negative")

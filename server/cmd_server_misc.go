@@ -6,6 +6,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -38,7 +39,7 @@ func serverTime(s *session, _ [][]byte) resp.Value {
 
 func lolwut(s *session, args [][]byte) resp.Value {
 	if len(args) >= 3 && is(args[1], "VERSION") {
-		if _, err := strconv.ParseInt(string(args[2]), 10, 64); err != nil {
+		if _, ok := keyspace.ParseInt(args[2]); !ok {
 			return errNotInteger
 		}
 	}

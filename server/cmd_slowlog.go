@@ -1,9 +1,8 @@
 package server
 
 import (
-	"strconv"
-
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -44,15 +43,15 @@ func slowlogGet(s *session, args [][]byte) resp.Value {
 	switch len(args) {
 	case 2:
 	case 3:
-		n, err := strconv.ParseInt(string(args[2]), 10, 64)
-		if err != nil || n < -1 {
+		n, ok := keyspace.ParseInt(args[2])
+		if !ok || n < -1 {
 			return resp.Error("ERR count should be greater than or equal to -1")
 		}
 		if count = int(n); n == -1 {
 			count = s.srv.slow.len()
 		}
 	default:
-		return unknownSubcommand("slowlog", args[1])
+		return wrongSubcommand("SLOWLOG", args[1])
 	}
 	entries := s.srv.slow.newest(count)
 	list := make([]resp.Value, len(entries))
