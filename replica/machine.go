@@ -64,11 +64,15 @@ type driven struct {
 	entries []Entry // reused by Update
 	applied *atomic.Uint64
 	onBatch func(last uint64, bytes int)
+	onOpen  func()
 }
 
 var _ statemachine.IOnDiskStateMachine = (*driven)(nil)
 
-func (d *driven) Open(<-chan struct{}) (uint64, error) { return d.opened, nil }
+func (d *driven) Open(<-chan struct{}) (uint64, error) {
+	d.onOpen()
+	return d.opened, nil
+}
 
 func (d *driven) Update(in []statemachine.Entry) ([]statemachine.Entry, error) {
 	if len(in) == 0 {

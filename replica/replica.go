@@ -154,6 +154,7 @@ type Replica struct {
 	home  *home
 	id    identity
 	peers *registry
+	wire  *raftwire.Transport
 
 	nodeHost *dragonboat.NodeHost
 	user     dragonboat.INodeUser
@@ -208,6 +209,7 @@ func Open(opts Options) (*Replica, error) {
 		proposals: newQueue[proposal](), reads: newQueue[read](), stop: make(chan struct{}),
 		removed: make(chan struct{}), told: make(chan raftpb.Message, 1),
 	}
+	r.wire = raftwire.New(r.log)
 	r.leader.Store(&Leader{})
 	r.hooks.change = make(chan struct{})
 	if err := r.open(); err != nil {
@@ -293,7 +295,7 @@ func (r *Replica) joined() bool { return r.id.state.complete() == joined }
 
 func (r *Replica) machine(opened uint64) statemachine.CreateOnDiskStateMachineFunc {
 	return func(uint64, uint64) statemachine.IOnDiskStateMachine {
-		return &driven{machine: r.opts.Machine, opened: opened, applied: &r.applied, onBatch: r.compactor.appliedBatch}
+		return &driven{machine: r.opts.Machine, opened: opened, applied: &r.applied, onBatch: r.compactor.appliedBatch, onOpen: r.sendDirectly}
 	}
 }
 
@@ -322,7 +324,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 			LogDBFactory:        raftLogs{&r.disk},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
-			TransportFactory:    insisting{raftwire.Factory{Log: r.log}, r.told},
+			TransportFactory:    insisting{r.wire, r.told},
 		},
 	}
 }
@@ -415,13 +417,21 @@ func (r *Replica) awaitLeader(ctx context.Context, fits func(Leader) bool) error
 // SetAddress tells the replica where the Raft transport of a node is reached.
 // Addresses of members are data of the replicated machine, so this is called
 // for what it holds at start, and when it changes.
-func (r *Replica) SetAddress(node uint64, address string) { r.peers.set(node, address) }
+func (r *Replica) SetAddress(node uint64, address string) {
+	if before, _ := r.peers.address(node); before != address {
+		r.peers.set(node, address)
+		r.wire.Relink(node)
+	}
+}
 
 // Relink has messages to a node take a new connection. dragonboat finds out that a
 // connection is dead when it loses a message on it, and then waits for up to a
 // second; between two followers that message is the vote that an election needs.
 // So it is called for a node that was restarted or was not to be reached.
-func (r *Replica) Relink(node uint64) { r.peers.relink(node) }
+func (r *Replica) Relink(node uint64) {
+	r.peers.relink(node)
+	r.wire.Relink(node)
+}
 
 // Address returns where the Raft transport of a node is reached, "" if that is not known.
 func (r *Replica) Address(node uint64) string {

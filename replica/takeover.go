@@ -18,7 +18,7 @@ import (
 // So who gets the message repeats it to itself until it has had an effect. That the node was up to date when it was told so stays
 // true, since a leader that hands over takes no more entries.
 type insisting struct {
-	raftwire.Factory
+	*raftwire.Transport
 	told chan<- raftpb.Message
 }
 
@@ -26,7 +26,7 @@ var _ config.TransportFactory = insisting{}
 
 // Create makes a transport that looks at what it delivers.
 func (f insisting) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, take raftio.ChunkHandler) raftio.ITransport {
-	return f.Factory.Create(c, func(batch raftpb.MessageBatch) {
+	return f.Transport.Create(c, func(batch raftpb.MessageBatch) {
 		for i := range batch.Requests {
 			if m := &batch.Requests[i]; m.Type == raftpb.TimeoutNow {
 				select {

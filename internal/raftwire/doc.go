@@ -1,7 +1,8 @@
 // Package raftwire carries Raft's messages and snapshots between nodes over TCP, in place of dragonboat's own transport.
 //
 // On the wire it is the same, byte for byte, so that nodes with the one and with the other make a group. It differs in
-// what it asks of the processor: a message is one write, and what has arrived of them is one read.
+// what it asks of the processor: a message is one write, by the goroutine that made it if it need not wait (direct.go), and
+// what has arrived of them is one read.
 //
 //	    2       2      8     4            4            size
 //	| ae 7d | method | size | header CRC | payload CRC | payload |

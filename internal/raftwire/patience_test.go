@@ -79,7 +79,7 @@ func TestSlowReceiver(t *testing.T) {
 						<-time.After(c.every)
 					}
 				}()
-				m := &messages{outgoing{conn: here, end: func() bool { return true }}}
+				m := &messages{outgoing: outgoing{conn: here, end: func() bool { return true }}, direct: &direct{}}
 				start := time.Now()
 				err := m.SendMessageBatch(batchOf(5 * writePiece))
 				if took := time.Since(start); !errors.Is(err, c.want) || err != nil && (took < writeMax-writeRenew || took > writeMax) {
@@ -97,7 +97,7 @@ func TestSlowReceiver(t *testing.T) {
 func TestDeadlinesAreRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := net.Pipe()
-		m := &messages{outgoing{conn: here, end: func() bool { return true }}}
+		m := &messages{outgoing: outgoing{conn: here, end: func() bool { return true }}, direct: &direct{}}
 		go func() {
 			for range 3 {
 				_ = m.SendMessageBatch(batchOf(10))

@@ -12,7 +12,7 @@ const handshakeMax = 5 * time.Second
 // gathering puts the records of one message, 16 KiB each, into one write. TLS would write each for itself.
 type gathering struct {
 	net.Conn
-	hold bool // collect, until flush
+	hold bool // do not write, but collect
 	buf  []byte
 }
 
@@ -31,17 +31,25 @@ type secured struct {
 }
 
 func (s *secured) Write(b []byte) (int, error) {
-	s.below.hold = true
-	n, err := s.Conn.Write(b)
-	s.below.hold = false
+	sealed, err := s.seal(b)
 	if err != nil {
-		return n, err
+		return 0, err
 	}
-	_, err = s.below.Conn.Write(s.below.buf)
-	if s.below.buf = s.below.buf[:0]; cap(s.below.buf) > bufferKeep {
+	if _, err := s.below.Conn.Write(sealed); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// seal returns what b is on the wire, valid until the next call.
+func (s *secured) seal(b []byte) ([]byte, error) {
+	if cap(s.below.buf) > bufferKeep {
 		s.below.buf = nil
 	}
-	return n, err
+	s.below.buf, s.below.hold = s.below.buf[:0], true
+	_, err := s.Conn.Write(b)
+	s.below.hold = false
+	return s.below.buf, err
 }
 
 // secure makes conn an encrypted one by the client's side of a handshake.

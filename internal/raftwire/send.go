@@ -29,24 +29,10 @@ type outgoing struct {
 	deadline  time.Time // of conn's writes
 }
 
-// Of whom dragonboat sends by.
-type (
-	messages struct{ outgoing }
-	chunks   struct{ outgoing }
-)
+// chunks is what dragonboat sends a snapshot by.
+type chunks struct{ outgoing }
 
-var (
-	_ raftio.IConnection         = (*messages)(nil)
-	_ raftio.ISnapshotConnection = (*chunks)(nil)
-)
-
-// SendMessageBatch returns when the kernel has the batch.
-func (m *messages) SendMessageBatch(batch pb.MessageBatch) error {
-	return m.send(methodMessages, &batch, batch.SizeUpperLimit())
-}
-
-// Close closes the connection.
-func (m *messages) Close() { m.close() }
+var _ raftio.ISnapshotConnection = (*chunks)(nil)
 
 // SendChunk returns when the kernel has the chunk.
 func (c *chunks) SendChunk(chunk pb.Chunk) error {
@@ -68,15 +54,24 @@ func (o *outgoing) close() {
 	_ = o.conn.Close()
 }
 
-// send encodes m, which takes no more than size bytes, behind its header and writes both at once.
+// send writes m and its header at once.
 func (o *outgoing) send(method uint16, m pb.Marshaler, size int) error {
+	frame, err := o.frame(method, m, size)
+	if err != nil {
+		return err
+	}
+	return o.write(frame)
+}
+
+// frame encodes m, which takes no more than size bytes, behind its header. It is valid until the next call.
+func (o *outgoing) frame(method uint16, m pb.Marshaler, size int) ([]byte, error) {
 	if cap(o.buf) < headerSize+size {
 		o.buf = make([]byte, headerSize+size)
 	}
 	frame := o.buf[:cap(o.buf)]
 	n, err := m.MarshalTo(frame[headerSize:])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	frame = frame[:headerSize+n]
 	h := header{method: method, size: uint64(n)}
@@ -87,7 +82,7 @@ func (o *outgoing) send(method uint16, m pb.Marshaler, size int) error {
 	if cap(o.buf) > bufferKeep {
 		o.buf = nil
 	}
-	return o.write(frame)
+	return frame, nil
 }
 
 // write sets a deadline only when the last has come nearer, since to set one costs as much as to write.

@@ -8,9 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,46 +25,21 @@ const (
 
 var errFull = errors.New("raftwire: there are too many connections")
 
-// Factory makes transports for dragonboat.
-type Factory struct {
-	Log *slog.Logger
-}
-
-var _ config.TransportFactory = Factory{}
-
-// Create is called once for each node.
-func (f Factory) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, take raftio.ChunkHandler) raftio.ITransport {
-	t := &Transport{log: f.Log, config: c, deliver: deliver, take: take, limit: acceptMax, conns: map[net.Conn]struct{}{}}
+// New returns a node's transport, which is its own factory: dragonboat calls Create, then Start.
+func New(log *slog.Logger) *Transport {
+	t := &Transport{log: log, limit: acceptMax, conns: map[net.Conn]struct{}{}}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
 }
 
-// Validate tells whether an address, host:port, is one that can be listened on and dialled.
-func (f Factory) Validate(address string) bool { return ValidAddress(address) }
-
-// ValidAddress tells whether an address is a port behind a host name or an IP address, which dragonboat's own check
-// takes of version 4 only.
-func ValidAddress(address string) bool {
-	host, port, err := net.SplitHostPort(address)
-	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
-		return false
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	if len(host) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, hostLetters) != "" {
-			return false
-		}
-	}
-	return true
+// Create is called once.
+func (t *Transport) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, take raftio.ChunkHandler) raftio.ITransport {
+	t.config, t.deliver, t.take = c, deliver, take
+	return t
 }
 
-// hostLetters are those of host names, and the underscore that container networks allow themselves.
-const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+// Validate tells whether an address, host:port, is one that can be listened on and dialled.
+func (t *Transport) Validate(address string) bool { return ValidAddress(address) }
 
 // Transport is one node's. Its methods may be called by any goroutine, but for Start and Close.
 type Transport struct {
@@ -86,9 +58,14 @@ type Transport struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // accepted
 	closed bool
+
+	direct direct
 }
 
-var _ raftio.ITransport = (*Transport)(nil)
+var (
+	_ raftio.ITransport       = (*Transport)(nil)
+	_ config.TransportFactory = (*Transport)(nil)
+)
 
 // Name is for dragonboat's log.
 func (t *Transport) Name() string { return "redoubt" }
@@ -123,27 +100,6 @@ func fullRecords(c *tls.Config) *tls.Config {
 		c.DynamicRecordSizingDisabled = true
 	}
 	return c
-}
-
-// listenOn returns the addresses of a host: Go would listen on the first alone.
-func listenOn(ctx context.Context, address string) ([]string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || net.ParseIP(host) != nil {
-		return []string{address}, err
-	}
-	ips, err := net.DefaultResolver.LookupIP(ctx, "ip4", host)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	seen := map[string]bool{}
-	for _, ip := range ips {
-		if a := net.JoinHostPort(ip.String(), port); !seen[a] {
-			seen[a] = true
-			all = append(all, a)
-		}
-	}
-	return all, nil
 }
 
 // Close returns when nothing more is delivered.
@@ -279,7 +235,9 @@ func (t *Transport) GetConnection(ctx context.Context, target string) (raftio.IC
 	if err != nil {
 		return nil, err
 	}
-	return &messages{o}, nil
+	m := &messages{outgoing: o, direct: &t.direct}
+	m.now.init(o.conn)
+	return m, nil
 }
 
 // GetSnapshotConnection is GetConnection for one snapshot.
@@ -292,9 +250,9 @@ func (t *Transport) GetSnapshotConnection(ctx context.Context, target string) (r
 }
 
 func (t *Transport) connect(ctx context.Context, target string) (outgoing, error) {
-	config, err := t.config.GetClientTLSConfig(target)
+	config, err := t.clientTLS(target)
 	if err != nil {
-		return outgoing{}, fmt.Errorf("raftwire: certificates: %w", err)
+		return outgoing{}, err
 	}
 	dialer := net.Dialer{Timeout: dialMax, KeepAlive: keepAlive}
 	conn, err := dialer.DialContext(ctx, "tcp", target)
@@ -306,12 +264,29 @@ func (t *Transport) connect(ctx context.Context, target string) (outgoing, error
 	}
 	o := outgoing{conn: conn, encrypted: config != nil, end: context.AfterFunc(ctx, func() { _ = conn.Close() })}
 	if config != nil {
-		if o.conn, err = secure(ctx, conn, fullRecords(config)); err != nil {
+		if o.conn, err = secure(ctx, conn, config); err != nil {
 			o.close()
 			return outgoing{}, fmt.Errorf("raftwire: handshake with %s: %w", target, err)
 		}
 	}
 	return o, nil
+}
+
+// clientTLS returns nil when connections are not encrypted. dragonboat takes IPv6 addresses for errors, so it is not told
+// where the connection goes.
+func (t *Transport) clientTLS(target string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(target)
+	if err != nil {
+		return nil, fmt.Errorf("raftwire: %w", err)
+	}
+	config, err := t.config.GetClientTLSConfig("host:1")
+	if err != nil {
+		return nil, fmt.Errorf("raftwire: certificates: %w", err)
+	}
+	if config != nil {
+		config.ServerName = host
+	}
+	return fullRecords(config), nil
 }
 
 // tune has a dead peer found out, a message sent at once, and nothing linger of a closed connection.

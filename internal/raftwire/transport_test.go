@@ -51,8 +51,8 @@ func open(t *testing.T, c config.NodeHostConfig) *node {
 		n.chunks <- c
 		return c.ChunkId != n.refuse
 	}
-	factory := Factory{Log: slog.New(slog.NewTextHandler(n.log, nil))}
-	n.Transport = factory.Create(c, func(b pb.MessageBatch) { n.messages <- b }, take).(*Transport)
+	n.Transport = New(slog.New(slog.NewTextHandler(n.log, nil)))
+	n.Create(c, func(b pb.MessageBatch) { n.messages <- b }, take)
 	if err := n.Start(); err != nil {
 		t.Fatalf("Start: %v", err)
 	}
