@@ -47,9 +47,7 @@ func rewritten(old string, v *View) string {
 	r.read(old)
 	for i := range v.catalog.list {
 		d := &v.catalog.list[i]
-		for _, line := range d.lines(v.values[i]) {
-			r.put(d.Name, line.text, line.needed)
-		}
+		r.putAll(d.Name, d.lines(v.values[i]))
 		for _, spare := range r.reuse[d.Name] {
 			r.lines[spare] = ""
 		}
@@ -90,6 +88,25 @@ func (r *rewriter) nameOf(line string) (name string, known bool) {
 		return r.catalog.list[i].Name, true
 	}
 	return "", slices.Contains([]string{"include", "rename-command", "user", "loadmodule", "sentinel"}, lowerASCII(words[0]))
+}
+
+// putAll writes a directive's lines. One that is not needed takes no place that one behind it needs: else the same values, written again,
+// would be other lines.
+func (r *rewriter) putAll(name string, lines []fileLine) {
+	needed := 0
+	for _, line := range lines {
+		if line.needed {
+			needed++
+		}
+	}
+	for _, line := range lines {
+		if line.needed {
+			needed--
+		} else if len(r.reuse[name]) <= needed {
+			continue
+		}
+		r.put(name, line.text, line.needed)
+	}
 }
 
 // put uses the next line of the directive, or appends one if it is needed.
