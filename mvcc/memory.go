@@ -37,8 +37,8 @@ func (s *Store) Accessed(ref Ref) uint32 {
 	return 0
 }
 
-// treeBytes is about what a handle costs in the tree: 4 bytes in nodes half to three quarters full.
-const treeBytes = 8
+// treeBytes is about what a handle costs in the tree: 4 bytes, in nodes that are half full where keys come in order, and the nodes' own.
+const treeBytes = 10
 
 // MemoryUsed tells what the store takes. It needs RLock.
 func (s *Store) MemoryUsed() MemoryStats {

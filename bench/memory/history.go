@@ -41,16 +41,25 @@ func compact(srv *process.Server) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-// parts prints what the server says of its memory.
+// parts prints what the server says of its memory, and what of the resident memory it does not name. That is below nothing
+// where memory that is named, such as a memtable, was not touched yet.
 func parts(srv *process.Server) {
 	c, err := wire.Dial(srv.Addr, time.Minute)
 	if err != nil {
 		return
 	}
 	defer c.Close()
-	if v, err := c.Do("MEMORY", "MALLOC-STATS"); err == nil {
-		for line := range strings.Lines(v.Text) {
-			fmt.Printf("    %s\n", strings.TrimSpace(line))
-		}
+	v, err := c.Do("MEMORY", "MALLOC-STATS")
+	if err != nil {
+		return
+	}
+	var named, resident int64
+	for line := range strings.Lines(v.Text) {
+		fmt.Printf("    %s\n", strings.TrimSpace(line))
+		fmt.Sscanf(line, "named: %d", &named)
+		fmt.Sscanf(line, "resident: %d", &resident)
+	}
+	if named > 0 && resident > 0 {
+		fmt.Printf("    unnamed: %d MiB, %.1f %%\n", (resident-named)>>20, 100*float64(resident-named)/float64(resident))
 	}
 }

@@ -7,6 +7,8 @@
 //
 // What redoubt keeps of the past is part of what it takes, and compacted then: both are printed.
 //
+// Beside the time on the clock stands that of the server's processors, which holds on a machine that does other things too.
+//
 // redis-server starts again from an RDB file (SAVE), the fastest way it has; redoubt from its directory as a kill -9 left it, and
 // as a clean stop left it.
 package main
@@ -93,7 +95,7 @@ func run(o options) error {
 		return fmt.Errorf("%w\n%s", err, srv.Tail())
 	}
 	fmt.Printf("%s: %d %s\n", o.server, o.keys, o.shape.says(o))
-	fmt.Printf("  load          %8.1f s   %.0f a second\n", took.Seconds(), float64(o.keys)/took.Seconds())
+	fmt.Printf("  load          %8.1f s   %.0f a second, %.1f s of processor\n", took.Seconds(), float64(o.keys)/took.Seconds(), processor(srv))
 	report(o, "after load", srv, empty, dir)
 	if strings.HasPrefix(command, "redis-server") {
 		return againRedis(o, srv, port, dir)
@@ -141,7 +143,7 @@ func restart(o options, what, command string, port int, dir string) error {
 		return err
 	}
 	defer srv.Kill()
-	fmt.Printf("  %-14s%8.1f s\n", what, time.Since(began).Seconds())
+	fmt.Printf("  %-14s%8.1f s   %.1f s of processor\n", what, time.Since(began).Seconds(), processor(srv))
 	report(o, "", srv, 0, dir)
 	c, err := wire.Dial(srv.Addr, saveMax)
 	if err != nil {

@@ -87,6 +87,7 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 	if srv == nil || err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what the start read is garbage by now, and the collector would wait for as much again
 	logger.Info("Ready to accept connections", "addresses", strings.Join(srv.Addresses(), " "))
 	select {
 	case sig := <-signals:
