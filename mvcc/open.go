@@ -23,7 +23,7 @@ const (
 	// it first, which was a fifth of the time of applying SETs until two tables of 32 MiB had been filled.
 	memTableBytesDefault = 8 << 20
 	memTablesMax         = 8        // that wait to be flushed; then writes wait
-	cacheBytesDefault    = 32 << 20 // memtables are taken off it: under writes nothing is left, and files come from the cache of the system
+	cacheBytesDefault    = 32 << 20 // memtables are taken off it: two leave a half
 )
 
 // Errors of opening a directory.
