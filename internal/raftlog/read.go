@@ -95,7 +95,7 @@ func (l *Log) IterateEntries(
 	l.files.RLock()
 	defer l.files.RUnlock()
 	p := l.plans.Get().(*plan)
-	defer l.plans.Put(p)
+	defer l.putBack(p)
 	for id := raftio.GetNodeInfo(shard, replica); low < high && l.locate(p, id, low, high); {
 		for _, offset := range p.offsets {
 			payload, err := l.item(p, int64(offset), int64(min(maxSize-min(size, maxSize), readMax)))
@@ -135,10 +135,16 @@ func (l *Log) locate(p *plan, id raftio.NodeInfo, low, high uint64) bool {
 	to := min(high-s.first, uint64(len(s.offsets)), from+planMax)
 	p.seg, p.end, p.offsets = s.seg, s.seg.end, append(p.offsets[:0], s.offsets[from:to]...)
 	p.buf, p.at = p.buf[:0], 0
-	if cap(p.buf) > readMax {
+	return true
+}
+
+// putBack keeps a plan for the next reader, without a buffer of unusual size.
+func (l *Log) putBack(p *plan) {
+	if cap(p.buf) > 2*readMax {
 		p.buf = nil
 	}
-	return true
+	p.seg = nil
+	l.plans.Put(p)
 }
 
 // item returns the payload of the entry at an offset, which is the plan's until the next call. It reads as many bytes as are asked for, or

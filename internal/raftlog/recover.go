@@ -93,11 +93,11 @@ func (r *recovery) header(i int, s *segment, in *scanner) error {
 	if in.size < segmentHeaderLen {
 		return r.damaged(i, 0)
 	}
-	b, err := in.bytes(0, segmentHeaderLen)
-	if err != nil {
+	var b [segmentHeaderLen]byte
+	if err := readFull(in.in, b[:], 0); err != nil {
 		return err
 	}
-	h, err := decodeSegmentHeader(b)
+	h, err := decodeSegmentHeader(b[:])
 	switch {
 	case errors.Is(err, errHeader):
 		return r.damaged(i, 0)

@@ -15,7 +15,7 @@ import (
 // Zeros are written ahead of the records, so that a sync finds the size of the file and its blocks unchanged and has no journal
 // of the file system to wait for. The steps grow with the segment, so that a node which is restarted often does not fill the disk.
 const (
-	zeroStepMin = 64 << 10
+	zeroStepMin = 4 << 10
 	zeroStepMax = 1 << 20
 	zeroSkip    = 64 << 10 // a record from this length on costs more than the journal, and its zeros would cost as much again
 )
