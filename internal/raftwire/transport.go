@@ -130,6 +130,9 @@ func (t *Transport) accept(l net.Listener) {
 			return
 		case err != nil:
 			t.log.Warn("A connection to Raft's port was not accepted", "err", err)
+			if conn != nil {
+				conn.Close()
+			}
 			select {
 			case <-time.After(acceptPause):
 			case <-t.ctx.Done():
@@ -139,7 +142,7 @@ func (t *Transport) accept(l net.Listener) {
 	}
 }
 
-// add serves conn, or closes it.
+// add serves conn, or says why it cannot.
 func (t *Transport) add(conn net.Conn) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,7 +150,7 @@ func (t *Transport) add(conn net.Conn) error {
 	case t.closed:
 		return conn.Close()
 	case len(t.conns) >= t.limit:
-		return errors.Join(errFull, conn.Close())
+		return errFull
 	}
 	t.conns[conn] = struct{}{}
 	t.work.Go(func() {
