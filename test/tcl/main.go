@@ -31,6 +31,10 @@ import (
 const (
 	startMax = time.Minute
 	quietMax = 120 * time.Second // without any case finished, a unit hangs
+
+	// The suite's own port, which its parts talk over, is that far from the server's. A suite that starts tries the ports from there
+	// by connecting to them, which another that listens there takes for one of its clients.
+	suitePort = 3000
 )
 
 // flagsForSuite let the suite use DEBUG and the protected directives, in both servers.
@@ -195,13 +199,19 @@ func runUnit(o options, command, work, tree, unit string, want expectation) (out
 	defer log.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), o.unitMax)
 	defer cancel()
-	args := []string{"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--durable", "--clients", "1",
+	// Its errors go elsewhere, since the output comes in blocks that end in the middle of a line.
+	complaints, err := os.Create(filepath.Join(work, name+".err"))
+	if err != nil {
+		return outcome{}, err
+	}
+	defer complaints.Close()
+	args := []string{"--host", "127.0.0.1", "--port", strconv.Itoa(port), "--baseport", strconv.Itoa(port + suitePort), "--durable", "--clients", "1",
 		"--timeout", strconv.Itoa(int(quietMax.Seconds())), "--single", unit}
 	for _, name := range want.skipped {
 		args = append(args, "--skiptest", name)
 	}
 	cmd := exec.CommandContext(ctx, "./runtest", args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = tree, log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr = tree, log, complaints
 	cmd.Env = append(os.Environ(), "TERM=dumb")
 	// The suite's own client is a child of runtest: the whole group goes when time is up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -223,6 +233,12 @@ func runUnit(o options, command, work, tree, unit string, want expectation) (out
 		return outcome{}, err
 	}
 	out.named = casesNamed(string(unitText))
+	if text, err = os.ReadFile(complaints.Name()); err != nil {
+		return outcome{}, err
+	}
+	for l := range strings.Lines(string(text)) {
+		out.strange = append(out.strange, strings.TrimRight(l, "\n"))
+	}
 	out.seconds = time.Since(began).Seconds()
 	select {
 	case <-srv.Done():
