@@ -31,23 +31,41 @@ func (r *Replica) Replay(ctx context.Context) (behind []Entry, err error) {
 	if err := r.awaitApplied(ctx, known); err != nil {
 		return nil, err
 	}
+	if err := r.awaitReplayed(ctx, state.Commit); err != nil { // the changes of the membership, too
+		return nil, err
+	}
 	if m := r.Membership(); len(m.Voters) == 1 && m.Voters[0] == r.id.node && len(behind) > 0 {
 		return nil, r.awaitApplied(ctx, behind[len(behind)-1].Index)
 	}
 	return behind, nil
 }
 
-// awaitApplied returns when the entry of that index is applied.
+// awaitApplied returns when the entry of that index is applied to the machine.
 func (r *Replica) awaitApplied(ctx context.Context, last uint64) error {
+	return r.awaitIndex(ctx, last, r.Applied)
+}
+
+// awaitReplayed is awaitApplied for Raft's own entries, which the machine is not given.
+func (r *Replica) awaitReplayed(ctx context.Context, last uint64) error {
+	return r.awaitIndex(ctx, last, func() uint64 {
+		applied, ok := appliedByRaft(r.user)
+		if !ok {
+			return last
+		}
+		return applied
+	})
+}
+
+func (r *Replica) awaitIndex(ctx context.Context, last uint64, applied func() uint64) error {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
-	for r.Applied() < last {
+	for applied() < last {
 		select {
 		case <-poll.C:
 		case <-r.stop:
 			return ErrClosed
 		case <-ctx.Done():
-			return fmt.Errorf("replica: entry %d of %d is applied: %w", r.Applied(), last, ctx.Err())
+			return fmt.Errorf("replica: entry %d of %d is applied: %w", applied(), last, ctx.Err())
 		}
 	}
 	return nil
