@@ -2,7 +2,6 @@ package server
 
 import (
 	"math"
-	"strings"
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
@@ -74,16 +73,8 @@ func (s *session) login(user string, given []byte, password string) bool {
 	return true
 }
 
-// helloOptions are HELLO's arguments behind the version.
-type helloOptions struct {
-	user, name     string
-	password       []byte
-	auth, withName bool
-}
-
 func hello(s *session, args [][]byte) resp.Value {
 	proto := s.proto
-	var o helloOptions
 	if len(args) > 1 {
 		n, ok := keyspace.ParseInt(args[1])
 		if !ok {
@@ -93,19 +84,12 @@ func hello(s *session, args [][]byte) resp.Value {
 			return resp.Error("NOPROTO unsupported protocol version")
 		}
 		proto = resp.Protocol(n)
-		var fault resp.Value
-		if o, fault = parseHello(args[2:]); !fault.IsNone() {
+		if fault := s.helloOptions(args[2:]); !fault.IsNone() {
 			return fault
 		}
 	}
-	if o.auth && !s.login(o.user, o.password, s.srv.conf.String("requirepass")) {
-		return wrongPassword
-	}
 	if !s.authenticated {
 		return resp.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
-	}
-	if o.withName {
-		s.info.name.Store(&o.name)
 	}
 	s.proto = proto
 	s.info.proto.Store(int32(proto))
@@ -120,24 +104,28 @@ func hello(s *session, args [][]byte) resp.Value {
 	)
 }
 
-func parseHello(args [][]byte) (o helloOptions, fault resp.Value) {
+// helloOptions does what each option says before the next is read, as Redis does.
+func (s *session) helloOptions(args [][]byte) (fault resp.Value) {
 	for i := 0; i < len(args); i++ {
 		word, left := args[i], len(args)-i-1
 		switch {
-		case strings.EqualFold(string(word), "AUTH") && left >= 2:
-			o.auth, o.user, o.password = true, string(args[i+1]), args[i+2]
-			i += 2
-		case strings.EqualFold(string(word), "SETNAME") && left >= 1:
-			o.withName, o.name = true, string(args[i+1])
-			if !validName(o.name) {
-				return o, invalidName
+		case is(word, "AUTH") && left >= 2:
+			if !s.login(string(args[i+1]), args[i+2], s.srv.conf.String("requirepass")) {
+				return wrongPassword
 			}
+			i += 2
+		case is(word, "SETNAME") && left >= 1:
+			name := string(args[i+1])
+			if !validName(name) {
+				return invalidName
+			}
+			s.info.name.Store(&name)
 			i++
 		default:
-			return o, resp.Error("ERR Syntax error in HELLO option '" + clip(word, 128) + "'")
+			return resp.Error("ERR Syntax error in HELLO option '" + clip(word, 128) + "'")
 		}
 	}
-	return o, resp.None
+	return resp.None
 }
 
 var invalidName = resp.Error("ERR Client names cannot contain spaces, newlines or special characters.")
