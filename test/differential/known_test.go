@@ -31,7 +31,6 @@ const (
 	rowCount   = "PFCOUNT"
 	rowChannel = "PUBLISH to a channel whose name is empty"
 	rowRadius  = "COMMAND GETKEYS of GEORADIUS with an option given twice"
-	rowHello   = "a HELLO that fails"
 	rowMerge   = "COMMAND GETKEYS of a PFMERGE without sources"
 	rowCollate = "SORT ALPHA of what differs only behind a zero byte"
 )
@@ -57,7 +56,6 @@ var differences = []difference{
 					return !slices.ContainsFunc(got.Elems, func(g wire.Reply) bool { return canon(g) == canon(w) })
 				})
 		}},
-	{row: rowHello, why: "none fails behind a SETNAME"},
 	{row: rowMerge, family: "session", why: "an error there is keys here",
 		covers: func(args []string, want, got wire.Reply) bool {
 			return len(args) == 4 && strings.EqualFold(args[2], "PFMERGE") && want.Text == "ERR Invalid arguments specified for command"

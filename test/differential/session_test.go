@@ -16,7 +16,7 @@ var sessionCommands = []command{
 	{line: "CLIENT REPLY ON", often: 1, alone: true, plain: true},
 	{line: "CLIENT GETREDIR", often: 1, alone: true},
 	{line: "CLIENT TRACKINGINFO", often: 1, alone: true},
-	{line: "HELLO [ ( 2 | 3 | 4 | X ) [ AUTH ( 'default | nobody ) value ] [ SETNAME name ] ]", law: shape, often: 1, alone: true, plain: true},
+	{line: "HELLO [ ( 2 | 3 | 4 | X ) { AUTH ( 'default | nobody ) value | SETNAME name } ]", law: shape, often: 1, alone: true},
 	{line: "AUTH [ ( 'default | nobody ) ] value", often: 1, alone: true},
 	{line: "RESET", often: 1, alone: true},
 
