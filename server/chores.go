@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -215,7 +216,8 @@ func (srv *Server) freeGarbage(batch *replica.Batch[*sm.Local], writes int) {
 const baseMemory = 1 << 20
 
 // coolDown keeps memory below maxmemory when nothing may be evicted: values leave memory, as they are on disk by revision. When what
-// cannot leave is too large, growing writes are refused.
+// cannot leave is too large, growing writes are refused. History is not part of that: retain keeps it small, and a write is not refused for
+// the sake of what others have overwritten.
 func (srv *Server) coolDown() {
 	limit := srv.conf.Bytes("maxmemory")
 	if limit == 0 || srv.room.limit.Load() > 0 {
@@ -227,7 +229,7 @@ func (srv *Server) coolDown() {
 		srv.cool(min(memory.Total-limit, coolBytesPerTurn))
 		memory = srv.memoryUsed()
 	}
-	srv.guard.noMemory.Store(memory.Records+memory.Elements+memory.History+memory.Tree+memory.Table+baseMemory > limit)
+	srv.guard.noMemory.Store(memory.Records+memory.Elements+memory.Tree+memory.Table+baseMemory > limit)
 }
 
 // memoryUsed is what the store takes.
@@ -281,6 +283,29 @@ func (c *chores) closeIdle() {
 	}
 }
 
+// With maxmemory, history may take a quarter of it; a change takes about pastBytes.
+const (
+	historyKept = 4
+	pastBytes   = 64
+)
+
+// changesKept is how many changes history may hold.
+func (srv *Server) changesKept() int64 {
+	kept := orMost(srv.conf.Int("history-max-changes"))
+	if limit := srv.conf.Bytes("maxmemory"); limit > 0 {
+		kept = min(kept, limit/historyKept/pastBytes)
+	}
+	return kept
+}
+
+// orMost reads a limit of which 0 is none.
+func orMost(limit int64) int64 {
+	if limit == 0 {
+		return math.MaxInt64
+	}
+	return limit
+}
+
 // retain proposes the compaction of history beyond history-max-age, -changes and -bytes.
 func (c *chores) retain() {
 	srv := c.srv
@@ -296,7 +321,7 @@ func (c *chores) retain() {
 	}
 	store := srv.machine.Space().Store
 	current, compacted := store.Revision(), store.Compacted()
-	target := max(store.RevisionBefore(int(srv.conf.Int("history-max-changes"))), store.RevisionBeforeBytes(srv.conf.Bytes("history-max-bytes")))
+	target := max(store.RevisionBefore(int(srv.changesKept())), store.RevisionBeforeBytes(orMost(srv.conf.Bytes("history-max-bytes"))))
 	srv.machine.RUnlock()
 	target = max(target, c.aged(current))
 	if target > compacted && target <= current {
@@ -310,7 +335,12 @@ func (c *chores) aged(current uint64) (rev uint64) {
 	if n := len(c.samples); n == 0 || c.samples[n-1].rev != current && now-c.samples[n-1].at >= int64(ageSample) {
 		c.samples = append(c.samples, revisionAt{now, current})
 	}
-	limit := now - c.srv.conf.Int("history-max-age")*int64(time.Millisecond)
+	age := c.srv.conf.Int("history-max-age")
+	if age == 0 {
+		c.samples = nil
+		return 0
+	}
+	limit := now - age*int64(time.Millisecond)
 	for len(c.samples) > 0 && c.samples[0].at <= limit {
 		rev = c.samples[0].rev
 		c.samples = c.samples[1:]

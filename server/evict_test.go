@@ -263,3 +263,50 @@ func TestObjectByPolicy(t *testing.T) {
 		}
 	}
 }
+
+// TestHistoryUnderMaxmemory overwrites one key until its past alone would fill maxmemory: no write is refused, and history is
+// compacted although its own limits are far.
+func TestHistoryUnderMaxmemory(t *testing.T) {
+	n := startNode(t, "--maxmemory", "2mb", "--maxmemory-policy", "noeviction")
+	w := n.wire(t)
+	const writes, step = 60_000, 500
+	for done := 0; done < writes; done += step {
+		for i := range step {
+			w.Append("SET", "key", strconv.Itoa(done+i))
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		for range step {
+			if r, err := w.Read(); err != nil || r.Text != "OK" {
+				t.Fatalf("after %d writes: %s, %v", done, r, err)
+			}
+		}
+	}
+	c, deadline := n.dial(t), time.Now().Add(10*time.Second)
+	for strings.Contains(c.do("AT 2 GET key"), `"1"`) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing of history is compacted")
+		}
+	}
+}
+
+// TestHistoryWithoutLimits: 0 sets no limit, and keeps the past.
+func TestHistoryWithoutLimits(t *testing.T) {
+	n := startNode(t, "--history-max-age", "0", "--history-max-changes", "0", "--history-max-bytes", "0")
+	c := n.dial(t)
+	for i := range 50 {
+		c.want("SET key "+strconv.Itoa(i), "OK")
+	}
+	before := n.machine.Space().Store.Revision()
+	for range 3 { // what housekeeping does each second
+		n.chores.retain()
+	}
+	c.want("SET key last", "OK")
+	c.want("AT "+strconv.FormatUint(before-20, 10)+" GET key", `"29"`)
+	n.machine.RLock()
+	defer n.machine.RUnlock()
+	if compacted := n.machine.Space().Store.Compacted(); compacted > 0 {
+		t.Errorf("compacted up to %d", compacted)
+	}
+}
