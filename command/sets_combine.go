@@ -92,6 +92,9 @@ func storeSets(c *WriteCall, how keyspace.Combine, event string) (resp.Value, er
 		if err != nil {
 			return resp.None, err
 		}
+		if s.Len() == 0 {
+			c.Tx.Notify(keyspace.ClassMiss, "keymiss", key)
+		}
 		sets = append(sets, s.Members())
 	}
 	names := keyspace.CombineNames(how, sets)

@@ -189,6 +189,7 @@ func zDiffStore(c *WriteCall) (resp.Value, error)  { return storeCombination(c, 
 
 func storeCombination(c *WriteCall, how combining, event string) (resp.Value, error) {
 	view := c.Tx.View()
+	c.Tx.TellMisses(&view)
 	all, err := c.combination(&view, 2, how)
 	if err != nil {
 		return resp.None, err

@@ -266,6 +266,7 @@ func zRangeStore(c *WriteCall) (resp.Value, error) {
 		return resp.None, err
 	}
 	view := c.Tx.View()
+	c.Tx.TellMisses(&view)
 	z, ok, err := view.Elements(c.At(2), mvcc.ZSet)
 	if err != nil {
 		return resp.None, err

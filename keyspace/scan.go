@@ -15,7 +15,7 @@ const scanCountMax = 1000
 func (v *View) Keys(pattern []byte) [][]byte {
 	prefix, exact := glob.LiteralPrefix(pattern)
 	if exact {
-		if it, ok := v.Lookup(prefix); ok {
+		if it, ok := v.Find(prefix); ok {
 			return [][]byte{it.Key}
 		}
 		return nil
