@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	duration  = flag.Duration("duration", 8*time.Second, "how long faults go on")
+	duration  = flag.Duration("duration", 6*time.Second, "how long faults go on")
 	roundTime = flag.Duration("round", 4*time.Minute, "after which all comes to rest, and histories are checked")
 	interval  = flag.Duration("interval", time.Second, "between the end of a fault and the next, on average")
 	seed      = flag.Uint64("seed", 0, "of the choice of faults; 0 takes one from the clock")
