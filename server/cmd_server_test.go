@@ -148,10 +148,10 @@ func TestSaveAndDigest(t *testing.T) {
 func TestMemory(t *testing.T) {
 	c := startNode(t).dial(t)
 	c.want("SET a 12345", "OK")
-	c.want("MEMORY USAGE a SAMPLES 0", "(integer) 112")
+	c.want("MEMORY USAGE a SAMPLES 0", "(integer) 114")
 	c.contains("MEMORY STATS", "\"keys.count\"\n", "\"dataset.bytes\"")
 	c.contains("MEMORY DOCTOR", "Sam")
-	c.contains("MEMORY MALLOC-STATS", "store: records")
+	c.contains("MEMORY MALLOC-STATS", "store: records", "named: ")
 	before := c.field("memory", "used_memory_dataset")
 	c.want("SET big "+strings.Repeat("x", 5000), "OK")
 	if after := c.field("memory", "used_memory_dataset"); after < before+5000 {
