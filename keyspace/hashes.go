@@ -67,7 +67,7 @@ func (h *Hash) SetUntil(field, value []byte, deadline int64) (added bool) {
 		added = !had
 	}
 	added = h.put(mvcc.Element{Name: field, Value: value, Deadline: deadline}) || added
-	if added && int64(h.Len()) > limits.hashEntries {
+	if int64(h.Len()) > limits.hashEntries { // asked at every write, as in Redis, since the limit may have been lowered
 		h.large()
 	}
 	return added

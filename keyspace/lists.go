@@ -84,13 +84,15 @@ func (l *List) Pop(end End) ([]byte, bool) {
 	return item, true
 }
 
-// Rotate takes the item at one end to another of the same list, which stays the key it is even if it has no other item.
+// Rotate takes the item at one end to another of the same list, which stays the key it is even if it has no other item. The list
+// is not empty.
 func (l *List) Rotate(from, to End) {
-	if from == to || l.Len() < 2 {
-		return
-	}
 	e, _ := l.now().At(l.at(from))
 	place, name := e.Major, append([]byte(nil), e.Name...)
+	if from == to || l.Len() < 2 { // stays where it is, but was written: who watches the key sees that, as in Redis
+		l.put(mvcc.Element{Major: place, Name: name, Value: append([]byte{}, e.Value...)})
+		return
+	}
 	l.Push(to, append([]byte{}, e.Value...))
 	l.remove(mvcc.Element{Major: place, Name: name})
 }
