@@ -141,10 +141,12 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t, of()), open(t, of())
 			hold := make(chan struct{})
+			b.mu.Lock()
 			b.deliver = func(batch pb.MessageBatch) {
 				<-hold
 				b.messages <- batch
 			}
+			b.mu.Unlock()
 			c := connect(t, a, b)
 			sendBoth(t, a, c, numbered(0, 1))
 			n := 1

@@ -18,3 +18,5 @@ func (w *now) init(conn net.Conn) {
 func (w *now) possible() bool { return false }
 
 func (w *now) write([]byte) (int, error) { return 0, nil }
+
+func quickly(conn net.Conn) net.Conn { return conn }

@@ -30,7 +30,7 @@ func (w *now) init(conn net.Conn) {
 	}
 	w.call = func(fd uintptr) bool {
 		for {
-			if w.n, w.err = syscall.Write(int(fd), w.out); w.err != syscall.EINTR {
+			if w.n, w.err = writeNow(fd, w.out); w.err != syscall.EINTR {
 				return true
 			}
 		}

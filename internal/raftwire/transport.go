@@ -189,6 +189,7 @@ func (t *Transport) serve(conn net.Conn) error {
 	if err := tune(conn); err != nil {
 		return err
 	}
+	conn = quickly(conn)
 	if t.tls != nil {
 		var err error
 		if conn, err = accepted(t.ctx, conn, t.tls); err != nil {
