@@ -258,7 +258,11 @@ func TestObjectByPolicy(t *testing.T) {
 		"SET fresh v", "OBJECT FREQ fresh", "GET fresh", "OBJECT FREQ fresh", "APPEND fresh w", "OBJECT FREQ fresh", "OBJECT ENCODING fresh", "OBJECT FREQ fresh",
 		"DEL fresh", "SET fresh v", "OBJECT FREQ fresh", "TOUCH fresh", "OBJECT FREQ fresh", "EXPIRE fresh 100", "OBJECT FREQ fresh",
 	} {
-		if want, got := real.do(line), ours.do(line); got != want {
+		want, got := real.do(line), ours.do(line)
+		if strings.HasPrefix(line, "OBJECT IDLETIME") && strings.HasPrefix(want, "(integer) ") && strings.HasPrefix(got, "(integer) ") {
+			continue // seconds since the SET, which were not the same ones
+		}
+		if got != want {
 			t.Errorf("%s = %s, want %s", line, got, want)
 		}
 	}
