@@ -250,9 +250,20 @@ type gnetConn struct {
 	path string // of the unix socket, if there is one
 }
 
-func (t *gnetConn) Write(b []byte) (int, error) { return t.conn.Write(b) }
-func (t *gnetConn) Buffered() int               { return t.conn.OutboundBuffered() }
-func (t *gnetConn) Close()                      { t.loop.Close(t.conn) }
+// Write writes at once what the socket takes, unless earlier bytes wait; gnet has the rest, and errors.
+func (t *gnetConn) Write(b []byte) (int, error) {
+	done := 0
+	if len(b) > 0 && t.conn.OutboundBuffered() == 0 {
+		if done = writeNow(t.conn.Fd(), b); done == len(b) {
+			return done, nil
+		}
+	}
+	n, err := t.conn.Write(b[done:])
+	return done + n, err
+}
+
+func (t *gnetConn) Buffered() int { return t.conn.OutboundBuffered() }
+func (t *gnetConn) Close()        { t.loop.Close(t.conn) }
 
 func (t *gnetConn) Kind() transportKind {
 	if _, ok := t.conn.LocalAddr().(*net.UnixAddr); ok {
