@@ -31,6 +31,8 @@ func (p *pair) lapse(c call) (want, got wire.Reply, wrong string, err error) {
 
 // passed waits until the key is beyond its deadline on both sides, if that is near.
 func (p *pair) passed(key string) (wrong string, err error) {
+	pause := time.NewTicker(time.Millisecond)
+	defer pause.Stop()
 	for until := time.Now().Add(lapseMax); ; {
 		left, err := p.both([]string{"PTTL", key}, []string{"EXISTS", key})
 		if err != nil {
@@ -46,7 +48,7 @@ func (p *pair) passed(key string) (wrong string, err error) {
 		if time.Now().After(until) {
 			return fmt.Sprintf("%s: PTTL and EXISTS are %s there and %s here", quoted(key), left[0], left[1]), nil
 		}
-		time.Sleep(time.Millisecond)
+		<-pause.C
 	}
 }
 

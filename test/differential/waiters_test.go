@@ -243,6 +243,8 @@ func unit(s step, from int) int {
 
 // serve waits until those who were served there have been here.
 func (p *pair) serve(clients [2][]*client) error {
+	pause := time.NewTicker(lookAgain)
+	defer pause.Stop()
 	for i, theirs := range clients[0] {
 		waits, err := p.sides[0].settled(theirs)
 		if err != nil {
@@ -255,7 +257,7 @@ func (p *pair) serve(clients [2][]*client) error {
 			return err
 		}
 		for until := time.Now().Add(servedMax); !waits && len(clients[1][i].reply) == 0 && time.Now().Before(until); {
-			time.Sleep(lookAgain)
+			<-pause.C
 		}
 	}
 	return nil
