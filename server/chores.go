@@ -64,10 +64,10 @@ func startChores(srv *Server) *chores {
 	return c
 }
 
-func (c *chores) stop() {
-	close(c.ended)
-	c.done.Wait()
-}
+// end has no chore begin any more; wait returns when none goes on. Between the two the batcher is closed: what waits for a batch, as a
+// new leader does that has lost its quorum, would wait for as long as a write may take.
+func (c *chores) end()  { close(c.ended) }
+func (c *chores) wait() { c.done.Wait() }
 
 // run calls turn at each tick, and when there is more to do.
 func (c *chores) run(every time.Duration, more <-chan struct{}, turn func()) {

@@ -312,7 +312,7 @@ func (srv *Server) close() error {
 		srv.peers.stop()
 	}
 	if srv.chores != nil {
-		srv.chores.stop()
+		srv.chores.end()
 	}
 	if srv.net != nil {
 		srv.net.stopAccepting()
@@ -330,6 +330,9 @@ func (srv *Server) close() error {
 		srv.net.stop(ctx)
 	}
 	srv.batcher.Close()
+	if srv.chores != nil {
+		srv.chores.wait()
+	}
 	srv.backups.stop()
 	srv.handOver()
 	err := srv.replica.Close()
