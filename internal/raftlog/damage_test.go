@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lni/dragonboat/v4/raftio"
 	pb "github.com/lni/dragonboat/v4/raftpb"
 )
 
@@ -305,69 +304,4 @@ func TestReadOfSpoiltEntry(t *testing.T) {
 	if _, _, err := l.IterateEntries(nil, 0, 1, 1, 1, 2, 0); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a spoilt entry was read: %v", err)
 	}
-}
-
-// FuzzOpen opens what another program may have made of the last segment.
-func FuzzOpen(f *testing.F) {
-	r, m, d := newRandom(1), model{}, newDisk()
-	l, err := Open(Options{FS: d, Dir: "/log"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	for range 12 {
-		a := r.next(m)
-		if err := a.run(l); err != nil {
-			f.Fatal(err)
-		}
-		a.note(m)
-	}
-	content := d.segments()[newest(d)].data[:l.active().end]
-	f.Add(content)
-	f.Add(content[:len(content)/2])
-	f.Fuzz(func(t *testing.T, content []byte) {
-		l, err := Open(Options{FS: d.copied(newest(d), content), Dir: "/log"})
-		if err == nil {
-			_ = l.Close()
-		}
-	})
-}
-
-// FuzzItems applies bytes as the body of a record, their checksums made right.
-func FuzzItems(f *testing.F) {
-	b := newBuilder()
-	b.replica(raftio.GetNodeInfo(1, 2))
-	b.state(pb.State{Term: 1, Vote: 2, Commit: 3})
-	b.entry(&pb.Entry{Index: 1, Term: 1, Cmd: []byte("x")})
-	b.words(kindRange, 1, 1)
-	b.bytes(kindSnapshot, pb.MustMarshal(&pb.Snapshot{Index: 1}))
-	b.bytes(kindBootstrap, pb.MustMarshal(&pb.Bootstrap{}))
-	f.Add(b.body())
-	f.Fuzz(func(t *testing.T, body []byte) {
-		body = bytes.Clone(body)
-		for rest := body; len(rest) > 0; {
-			_, n, ok := nextItem(rest)
-			if !ok {
-				return
-			}
-			clear(rest[5:8])
-			sum := itemSum(rest[:n])
-			rest[8], rest[9], rest[10], rest[11] = byte(sum), byte(sum>>8), byte(sum>>16), byte(sum>>24)
-			rest = rest[n:]
-		}
-		d := newDisk()
-		l, err := Open(Options{FS: d, Dir: "/log"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := l.begin(link{salt: l.active().salt, end: l.active().end, seq: l.seq}, l.head(), &builder{buf: append(make([]byte, recordHeaderLen), body...)}); err != nil {
-			return
-		}
-		for id, g := range l.groups {
-			_, _, _ = l.IterateEntries(nil, 0, id.ShardID, id.ReplicaID, g.first, g.first+10, 1000)
-			_, _ = l.ReadRaftState(id.ShardID, id.ReplicaID, g.snapIndex)
-		}
-		if l, err = Open(Options{FS: d, Dir: "/log"}); err == nil {
-			_ = l.Close()
-		}
-	})
 }
