@@ -182,9 +182,8 @@ func shutdown(s *session, args [][]byte) resp.Value {
 		return resp.Error("ERR No shutdown in progress.")
 	}
 	s.srv.log.Warn("User requested shutdown...")
-	select {
-	case s.srv.shutdown <- ShutdownRequest{Reason: "SHUTDOWN"}:
-	default: // it has been asked for already
+	if s.srv.shutdown != nil {
+		s.srv.shutdown("SHUTDOWN")
 	}
 	s.waiting = true
 	return resp.None

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
 )
@@ -180,22 +179,6 @@ func TestRenamedCommands(t *testing.T) {
 	c.want("COMMAND INFO get append", "1) (nil)\n2) (nil)")
 	c.contains("COMMAND INFO fetch", "\"fetch\"")
 	c.want("COMMAND GETKEYS FETCH a", "1) \"a\"")
-}
-
-func TestShutdown(t *testing.T) {
-	n := startNode(t)
-	w := n.wire(t)
-	w.send("SET", "a", "1")
-	w.send("SHUTDOWN", "NOSAVE")
-	w.want("+ OK")
-	select {
-	case r := <-n.Shutdown():
-		if r.Reason != "SHUTDOWN" {
-			t.Errorf("reason %q", r.Reason)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("SHUTDOWN did not ask for the end")
-	}
 }
 
 func TestRedactKeepsOrdinaryArguments(t *testing.T) {

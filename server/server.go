@@ -3,7 +3,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,9 +23,6 @@ import (
 	"github.com/redoubt-db/redoubt/sm"
 )
 
-// closeMax bounds how long Close waits for what is in flight.
-const closeMax = 1500 * time.Millisecond
-
 // Options are what a node is started with.
 type Options struct {
 	Conf *conf.Set
@@ -34,6 +30,8 @@ type Options struct {
 	// Fatal is called once if the node cannot go on (a full or broken disk under the log); it should
 	// say so and end the process.
 	Fatal func(reason string)
+	// Shutdown is called when a client asks for the end of the process, perhaps before Open returns. It must not block.
+	Shutdown func(by string)
 	// Version of the program, for INFO.
 	Version string
 	// Wall is this machine's wall clock; time.Now by default.
@@ -93,17 +91,15 @@ type Server struct {
 	owed         atomic.Int64 // changes before that for which no batch has freed garbage yet
 	garbage      atomic.Int64 // versions that compaction has passed, when last looked
 
-	shutdown chan ShutdownRequest
+	trouble  trouble
+	shutdown func(by string)
 	closed   sync.Once
 }
-
-// ShutdownRequest is what SHUTDOWN asks of the process.
-type ShutdownRequest struct{ Reason string }
 
 // Open starts a node top to bottom: directory, machine, Raft, log replayed, listeners. When it returns,
 // the node serves.
 func Open(o Options) (*Server, error) {
-	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), shutdown: make(chan ShutdownRequest, 1)}
+	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), shutdown: o.Shutdown, trouble: trouble{log: o.Log}}
 	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
 	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
 	if err := srv.rename(); err != nil {
@@ -189,7 +185,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 			Seed:      from.seed,
 			Run:       sideBySide,
 			Logger:    pebbleLogger{srv.log, fatal},
-			Trouble:   (&trouble{log: srv.log}).tell,
+			Trouble:   srv.trouble.tell,
 		},
 		Uses:       &srv.uses,
 		Local:      srv.local,
@@ -293,53 +289,6 @@ func (srv *Server) incarnated(node, nonce, incarnation uint64) {
 
 func (srv *Server) mono() int64  { return srv.clock.mono() }
 func (srv *Server) seed() uint64 { return rand.Uint64() }
-
-// Shutdown tells when a client has asked for the end of the process.
-func (srv *Server) Shutdown() <-chan ShutdownRequest { return srv.shutdown }
-
-// Close ends the node: no new commands, what is in flight gets its replies, the state is flushed. It
-// takes at most two seconds and may be called again.
-func (srv *Server) Close() error {
-	var err error
-	srv.closed.Do(func() { err = srv.close() })
-	return err
-}
-
-func (srv *Server) close() error {
-	srv.log.Info("Ending: no new connections, finishing what is in flight")
-	srv.probes.stop()
-	if srv.peers != nil {
-		srv.peers.stop()
-	}
-	if srv.chores != nil {
-		srv.chores.end()
-	}
-	if srv.net != nil {
-		srv.net.stopAccepting()
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeMax)
-	defer cancel()
-	if srv.net != nil {
-		srv.net.quiesce(ctx)
-	}
-	if err := srv.batcher.Drain(ctx); err != nil {
-		srv.log.Warn("some writes were not settled before the end", "err", err)
-	}
-	if srv.net != nil {
-		srv.net.quiesce(ctx) // the replies of what was drained
-		srv.net.stop(ctx)
-	}
-	srv.batcher.Close()
-	if srv.chores != nil {
-		srv.chores.wait()
-	}
-	srv.backups.stop()
-	srv.handOver()
-	err := srv.replica.Close()
-	srv.lock.Close()
-	srv.log.Info("Redoubt is now ready to exit, bye bye...")
-	return err
-}
 
 // machineAdapter gives the state machine the shape that replica drives: each knows only its own Entry.
 type machineAdapter struct {

@@ -17,6 +17,7 @@ type trouble struct {
 
 	mu    sync.Mutex
 	told  time.Time
+	last  time.Time
 	since int // errors that were not told
 }
 
@@ -24,9 +25,17 @@ func (t *trouble) tell(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.since++
-	if now := time.Now(); now.Sub(t.told) >= troubleEvery {
+	t.last = time.Now()
+	if now := t.last; now.Sub(t.told) >= troubleEvery {
 		text, _, _ := strings.Cut(err.Error(), "\n")
 		t.log.Error("the store could not write; it tries again", "err", text, "times", t.since)
 		t.told, t.since = now, 0
 	}
+}
+
+// lasts tells whether the store fails now: it would have tried again by then.
+func (t *trouble) lasts() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Since(t.last) < troubleEvery
 }

@@ -69,7 +69,11 @@ func run(args []string) error {
 			defer os.Remove(path)
 		}
 	}
-	return serve(set, logger)
+	err = serve(set, logger)
+	if err != nil && set.String("logfile") != "" {
+		logger.Error(err.Error()) // where it is looked for; main says it where there is no log
+	}
+	return err
 }
 
 // gcPercent trades some collector time for memory: the data is outside Go's heap, so the heap is small
@@ -79,11 +83,19 @@ const gcPercent = 100
 func serve(set *conf.Set, logger *slog.Logger) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	fatal := func(reason string) {
+	shutdown := make(chan string, 1)
+	o := server.Options{Conf: set, Log: logger, Version: version, Wall: wallClock(os.Getenv(testClock))}
+	o.Fatal = func(reason string) {
 		logger.Error("Redoubt cannot go on: " + reason)
 		os.Exit(1)
 	}
-	srv, err := open(server.Options{Conf: set, Log: logger, Version: version, Fatal: fatal, Wall: wallClock(os.Getenv(testClock))}, signals)
+	o.Shutdown = func(by string) {
+		select {
+		case shutdown <- by:
+		default: // it has been asked for already
+		}
+	}
+	srv, err := open(o, signals, shutdown)
 	if srv == nil || err != nil {
 		return err
 	}
@@ -92,19 +104,19 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 	select {
 	case sig := <-signals:
 		logger.Info("Received " + strings.ToUpper(sig.String()) + ", scheduling shutdown")
-		go func() {
-			<-signals
-			os.Exit(1)
-		}()
-	case why := <-srv.Shutdown():
-		logger.Info("User requested shutdown", "by", why.Reason)
+	case by := <-shutdown:
+		logger.Info("User requested shutdown", "by", by)
 	}
+	go func() {
+		<-signals // who asks twice does not wait
+		os.Exit(1)
+	}()
 	return srv.Close()
 }
 
-// open starts the server, unless a signal comes while it waits for a quorum of its cluster: then there is nothing to
+// open starts the server, unless it is asked to end while it waits for a quorum of its cluster: then there is nothing to
 // be ended in order, as nothing was acknowledged.
-func open(o server.Options, signals <-chan os.Signal) (*server.Server, error) {
+func open(o server.Options, signals <-chan os.Signal, shutdown <-chan string) (*server.Server, error) {
 	type opened struct {
 		srv *server.Server
 		err error
@@ -119,8 +131,10 @@ func open(o server.Options, signals <-chan os.Signal) (*server.Server, error) {
 		return d.srv, d.err
 	case sig := <-signals:
 		o.Log.Info("Received " + strings.ToUpper(sig.String()) + " before the start was done, ending")
-		return nil, nil
+	case <-shutdown:
+		o.Log.Info("User requested shutdown before the start was done, ending")
 	}
+	return nil, nil
 }
 
 // openLog writes to logfile, or to standard output, as Redis does.

@@ -1,0 +1,83 @@
+package robust
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redoubt-db/redoubt/test/process"
+	"golang.org/x/sys/unix"
+)
+
+// spoilStore starts a node whose log has a disk with room, and whose state is on one without a byte. Something is acknowledged that is
+// in the log alone.
+func spoilStore(t *testing.T, more ...string) (dir, data string, srv *process.Server) {
+	t.Helper()
+	dir = smallDisk(t, "900m")
+	data = filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=8m"); err != nil {
+		t.Fatal(err)
+	}
+	srv = start(t, dir, more...)
+	dial(t, srv.Addr).want("OK", "SET", "a", strings.Repeat("x", 100<<10))
+	os.WriteFile(filepath.Join(data, "filler"), make([]byte, free(t, data)), 0o600) // to the last byte
+	return dir, data, srv
+}
+
+// TestEndsWithoutStore: who cannot flush the state ends as soon as everybody else, says so, and has lost nothing: the log has it.
+func TestEndsWithoutStore(t *testing.T) {
+	for name, ask := range map[string]func(srv *process.Server){
+		"SIGTERM":  func(srv *process.Server) { syscall.Kill(srv.Pid, syscall.SIGTERM) },
+		"SHUTDOWN": func(srv *process.Server) { send(raw(t, srv.Addr), bulk("SHUTDOWN")) },
+		"saving": func(srv *process.Server) { // the flush that hangs is not that of the end
+			send(raw(t, srv.Addr), bulk("BGSAVE"))
+			until(t, "a save that fails", func() bool { return strings.Contains(srv.Tail(), "the store could not write") })
+			syscall.Kill(srv.Pid, syscall.SIGTERM)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, data, srv := spoilStore(t)
+			began := time.Now()
+			ask(srv)
+			select {
+			case <-srv.Done():
+			case <-time.After(replyMax):
+				t.Fatalf("still there after %s\n%s", replyMax, srv.Tail())
+			}
+			if took := time.Since(began); took > stopMax {
+				t.Errorf("ended after %s, want %s", took, stopMax)
+			}
+			if err := srv.Stop(stopMax); err == nil || !strings.Contains(err.Error(), "exit status 1") {
+				t.Errorf("ended with %v, want exit status 1", err)
+			}
+			if last := lastLine(srv.Tail()); !strings.Contains(last, "nothing acknowledged is lost") {
+				t.Errorf("the last line is %q", last)
+			}
+			remove(t, filepath.Join(data, "filler"))
+			dial(t, start(t, dir).Addr).want("(integer) 102400", "STRLEN", "a")
+		})
+	}
+}
+
+// TestSignalAfterShutdown: who asks a second time does not wait, whichever way was the first.
+func TestSignalAfterShutdown(t *testing.T) {
+	_, _, srv := spoilStore(t)
+	began := time.Now()
+	send(raw(t, srv.Addr), bulk("SHUTDOWN"))
+	until(t, "the end begins", func() bool { return strings.Contains(srv.Tail(), "Ending: ") })
+	syscall.Kill(srv.Pid, syscall.SIGTERM)
+	select {
+	case <-srv.Done():
+	case <-time.After(replyMax):
+		t.Fatalf("still there after %s\n%s", replyMax, srv.Tail())
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("ended after %s", took)
+	}
+}
