@@ -238,7 +238,13 @@ func (b *Batcher[L]) Applied(number uint64) {
 func (b *Batcher[L]) Incarnated(nonce, incarnation uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if nonce != b.claim.nonce || incarnation == b.incarnation {
+	switch {
+	case nonce != b.claim.nonce && !b.claim.wanted:
+		// It was asked for long ago, perhaps by an earlier life of this node, and voids the present one.
+		b.wantIncarnation()
+		b.pump()
+		return
+	case nonce != b.claim.nonce || incarnation == b.incarnation:
 		return
 	}
 	first := b.incarnation == 0 && !stopped(b.ready)
@@ -253,20 +259,34 @@ func (b *Batcher[L]) Incarnated(nonce, incarnation uint64) {
 
 // Recovered tells that the machine's state was replaced by a snapshot in which
 // the receipt of this node is (incarnation, number).
+//
+//	(1, 7) is in flight, the snapshot has (1, 7): it was applied, and the replies are lost
+//	(1, 7) is in flight, the snapshot has (1, 6): it may be yet
+//	(1, 7) is in flight, the snapshot has (2, 0): nobody can tell, so it must not be proposed in another incarnation
 func (b *Batcher[L]) Recovered(incarnation, number uint64) {
 	b.mu.Lock()
-	var lost []*Batch[L]
+	var ended []*Batch[L]
+	var fates []error
 	b.flight = slices.DeleteFunc(b.flight, func(f *Batch[L]) bool {
-		covered := f.header.Incarnation == incarnation && f.header.Number <= number
-		if covered {
-			lost = append(lost, f)
+		var fate error
+		switch {
+		case f.header.Incarnation != incarnation && f.verdict() == ErrUnknown:
+			fate = ErrUnknown
+		case f.header.Incarnation == incarnation && f.header.Number <= number:
+			fate = ErrReplyLost
+		default:
+			return false
 		}
-		return covered
+		ended, fates = append(ended, f), append(fates, fate)
+		return true
 	})
+	if b.incarnation != incarnation && !b.claim.wanted {
+		b.wantIncarnation()
+	}
 	b.pump()
 	b.mu.Unlock()
-	for _, f := range lost {
-		b.settle(f, ErrReplyLost)
+	for i, f := range ended {
+		b.settle(f, fates[i])
 	}
 }
 
