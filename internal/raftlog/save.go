@@ -113,7 +113,7 @@ func (l *Log) SaveBootstrapInfo(shard, replica uint64, bootstrap pb.Bootstrap) e
 }
 
 // SaveSnapshots notes snapshots that are newer than what is noted. A start refuses a snapshot above the commit index, so that goes
-// with it.
+// with it. It is at least the snapshot's: what was applied is committed, though dragonboat may be about to say so.
 func (l *Log) SaveSnapshots(updates []pb.Update) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -125,6 +125,12 @@ func (l *Log) SaveSnapshots(updates []pb.Update) error {
 		g := l.group(u.ShardID, u.ReplicaID)
 		if pb.IsEmptySnapshot(u.Snapshot) || u.Snapshot.Index <= g.snapIndex {
 			continue
+		}
+		if s := g.newest(); !pb.IsEmptyState(s) && s.Commit < u.Snapshot.Index {
+			s.Commit = u.Snapshot.Index
+			l.mu.Lock()
+			g.held = s
+			l.mu.Unlock()
 		}
 		l.stageHeld(g)
 		l.out.replica(g.id)

@@ -121,6 +121,25 @@ func TestSnapshotTakesCommitWithIt(t *testing.T) {
 	}
 }
 
+// TestSnapshotProvesCommit: dragonboat applies committed entries before it saves the commit index, and may note a snapshot of them in
+// between. A start would refuse the note.
+func TestSnapshotProvesCommit(t *testing.T) {
+	d := newDisk()
+	l := openOn(t, d)
+	mustSave(t, l, update(3, 1, 4, entries(1, 10, 3)...))
+	if err := l.SaveSnapshots([]pb.Update{{ShardID: 1, ReplicaID: 2, Snapshot: snapshotOf(9, 3)}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := stateOf(t, openOn(t, d.copied("", nil))); got != (pb.State{Term: 3, Vote: 1, Commit: 9}) {
+		t.Errorf("state %+v beside a snapshot of 9, want commit 9", got)
+	}
+	mustSave(t, l, update(3, 1, 9))
+	mustSave(t, l, update(3, 1, 10))
+	if got := stateOf(t, l).Commit; got != 10 {
+		t.Errorf("commit %d after 10 was saved", got)
+	}
+}
+
 // TestSpaceComesBack: segments go when nothing in them is live, and what was removed is not there after a restart either.
 func TestSpaceComesBack(t *testing.T) {
 	d := newDisk()
