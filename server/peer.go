@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,13 +41,14 @@ type errPeer string
 
 func (e errPeer) Error() string { return string(e) }
 
-// dialPeer connects to a member's client port, as masteruser if the configuration says so.
-func dialPeer(view *conf.View, address string) (*peerConn, error) {
-	conn, err := dialMember(view, address)
+// dialPeer connects to a member's client port, as masteruser if the configuration says so. It gives up when ctx ends.
+func dialPeer(ctx context.Context, view *conf.View, address string) (*peerConn, error) {
+	conn, err := dialMember(ctx, view, address)
 	if err != nil {
 		return nil, err
 	}
 	p := &peerConn{conn: conn, in: bufio.NewReader(conn)}
+	defer context.AfterFunc(ctx, p.close)()
 	if password := view.String("masterauth"); password != "" {
 		args := []string{"AUTH", password}
 		if user := view.String("masteruser"); user != "" {
@@ -124,7 +126,7 @@ func (p *peerConn) read(depth int) (peerReply, error) {
 
 // askPeer is dialPeer and do, for who asks once.
 func askPeer(view *conf.View, address string, within time.Duration, args ...string) (peerReply, error) {
-	p, err := dialPeer(view, address)
+	p, err := dialPeer(context.Background(), view, address)
 	if err != nil {
 		return peerReply{}, err
 	}

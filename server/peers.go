@@ -28,7 +28,8 @@ type peers struct {
 	dir    string
 	origin origin
 	kick   chan struct{}
-	ended  chan struct{}
+	life   context.Context // whatever peers waits for ends with it
+	end    context.CancelFunc
 	done   sync.WaitGroup
 
 	announcing, promoting atomic.Bool
@@ -55,14 +56,15 @@ type heard struct {
 }
 
 func startPeers(srv *Server, dir string, o origin) *peers {
-	p := &peers{srv: srv, dir: dir, origin: o, kick: make(chan struct{}, 1), ended: make(chan struct{}), heard: map[uint64]heard{}, met: map[uint64]met{}, conns: map[string]*peerConn{}}
+	p := &peers{srv: srv, dir: dir, origin: o, kick: make(chan struct{}, 1), heard: map[uint64]heard{}, met: map[uint64]met{}, conns: map[string]*peerConn{}}
+	p.life, p.end = context.WithCancel(context.Background())
 	srv.acquaintance.Store(p)
 	p.done.Go(p.run)
 	return p
 }
 
 func (p *peers) stop() {
-	close(p.ended)
+	p.end()
 	p.done.Wait()
 }
 
@@ -81,7 +83,7 @@ func (p *peers) run() {
 		select {
 		case <-timer.C:
 		case <-p.kick:
-		case <-p.ended:
+		case <-p.life.Done():
 			for _, c := range p.conns {
 				c.close()
 			}
@@ -126,10 +128,11 @@ func (p *peers) round() {
 func (p *peers) greet(address string, c *peerConn) *peerConn {
 	if c == nil {
 		var err error
-		if c, err = dialPeer(p.srv.conf.View(), address); err != nil {
+		if c, err = dialPeer(p.life, p.srv.conf.View(), address); err != nil {
 			return nil
 		}
 	}
+	defer context.AfterFunc(p.life, c.close)()
 	self, asked := p.srv.self(), p.srv.mono()
 	r, err := c.do(peerDialMax, introduction{p.srv.replica.Cluster(), self.Node, self.Raft, self.Client, p.srv.runID}.args()...)
 	var h *greeting
@@ -222,7 +225,7 @@ func memberRequest(m sm.Member) [][]byte {
 
 // promote makes this node a voter. It has caught up: an entry that it proposed came back to it through the log.
 func (p *peers) promote() {
-	ctx, cancel := p.context(changeMax)
+	ctx, cancel := context.WithTimeout(p.life, changeMax)
 	defer cancel()
 	if err := p.srv.replica.Promote(ctx, p.srv.replica.ID()); err != nil {
 		p.srv.log.Warn("This node did not become a voter yet; it asks again", "err", err)
@@ -230,19 +233,6 @@ func (p *peers) promote() {
 	}
 	p.srv.log.Info("This node has caught up and votes now")
 	p.look()
-}
-
-// context ends with the peers, too.
-func (p *peers) context(max time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), max)
-	p.done.Go(func() {
-		select {
-		case <-p.ended:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
-	return ctx, cancel
 }
 
 // writeFile keeps MEMBERS up to date once there is more than one.
@@ -282,7 +272,7 @@ func (srv *Server) lookAtPeers() {
 func (srv *Server) endWhenRemoved(fatal func(reason string)) {
 	select {
 	case <-srv.replica.Removed():
-	case <-srv.peers.ended:
+	case <-srv.peers.life.Done():
 		return
 	}
 	srv.log.Error("This node was removed from its cluster and serves no more")

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -74,14 +75,16 @@ func readCA(file string) (*x509.CertPool, error) {
 }
 
 // dialMember connects to where members ask each other.
-func dialMember(view *conf.View, address string) (net.Conn, error) {
+func dialMember(ctx context.Context, view *conf.View, address string) (net.Conn, error) {
 	config, err := peerTLS(view, address)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: peerDialMax}
 	if config == nil {
-		return dialer.Dial("tcp", address)
+		return dialer.DialContext(ctx, "tcp", address)
 	}
-	return tls.DialWithDialer(dialer, "tcp", address, config)
+	ctx, cancel := context.WithTimeout(ctx, peerDialMax) // the handshake counts
+	defer cancel()
+	return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
 }

@@ -149,7 +149,7 @@ func serveOverTLS(t *testing.T, member *conf.View, nodes []*groupNode) {
 	t.Helper()
 	holds(t, "three voters", func() bool { return len(nodes[0].replica.Membership().Voters) == 3 })
 	for i, line := range []string{"SET k v", "GET k", "GET k"} {
-		conn, err := dialMember(member, nodes[i].addr())
+		conn, err := dialMember(t.Context(), member, nodes[i].addr())
 		if err != nil {
 			t.Fatal(err)
 		}
