@@ -111,6 +111,9 @@ type Options struct {
 	CompactBytes uint64
 	CompactEvery time.Duration
 	KeepBytes    uint64
+
+	// dragonboats has the member speak by dragonboat's own transport, as one of a group may: see internal/raftwire.
+	dragonboats bool
 }
 
 // TLS names the PEM files of a transport on which both sides of a connection show a certificate: that of this node, of
@@ -324,9 +327,17 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 			LogDBFactory:        raftLogs{&r.disk},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
-			TransportFactory:    insisting{r.wire, r.told},
+			TransportFactory:    r.transport(),
 		},
 	}
+}
+
+// transport is nil for dragonboat's own.
+func (r *Replica) transport() config.TransportFactory {
+	if r.opts.dragonboats {
+		return nil
+	}
+	return insisting{r.wire, r.told}
 }
 
 // config says of a node that joined that it does not vote, at every start: that

@@ -24,7 +24,7 @@ type insisting struct {
 
 var _ config.TransportFactory = insisting{}
 
-// Create makes a transport that looks at what it delivers.
+// Create makes a transport that looks at what it delivers. It takes the sender's word on who it is away.
 func (f insisting) Create(c config.NodeHostConfig, deliver raftio.MessageHandler, take raftio.ChunkHandler) raftio.ITransport {
 	return f.Transport.Create(c, func(batch raftpb.MessageBatch) {
 		for i := range batch.Requests {
@@ -35,6 +35,7 @@ func (f insisting) Create(c config.NodeHostConfig, deliver raftio.MessageHandler
 				}
 			}
 		}
+		batch.SourceAddress = "" // who belongs to the group, and where, is not for messages to say: see registry.Add
 		deliver(batch)
 	}, take)
 }

@@ -2,8 +2,14 @@ package replica
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/lni/dragonboat/v4/config"
+	"github.com/lni/dragonboat/v4/raftpb"
+
+	"github.com/redoubt-db/redoubt/internal/raftwire"
 )
 
 // TestHandOverToOneThatApplies hands the leadership to a member that has not applied yet what it knows to be committed. Elections by themselves
@@ -50,4 +56,30 @@ func TestHandOverToOneThatApplies(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestSourceIsNotBelieved: dragonboat would ask the registry to note who says that it sent a message, and the registry panics at what is
+// no member's.
+func TestSourceIsNotBelieved(t *testing.T) {
+	to := insisting{raftwire.New(slog.New(slog.DiscardHandler)), make(chan raftpb.Message, 1)}
+	arrived, address := make(chan raftpb.MessageBatch, 1), freeAddress(t)
+	to.Create(config.NodeHostConfig{ListenAddress: address}, func(b raftpb.MessageBatch) { arrived <- b }, nil)
+	if err := to.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = to.Close() })
+	from := raftwire.New(slog.New(slog.DiscardHandler))
+	from.Create(config.NodeHostConfig{}, nil, nil)
+	c, err := from.GetConnection(soon(t), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	sent := raftpb.MessageBatch{SourceAddress: "somewhere", Requests: []raftpb.Message{{Type: raftpb.Ping, ShardID: shardID, From: 5, To: 7}}}
+	if err := c.SendMessageBatch(sent); err != nil {
+		t.Fatal(err)
+	}
+	if b := await(t, arrived); b.SourceAddress != "" || len(b.Requests) != 1 {
+		t.Errorf("%+v was delivered", b)
+	}
 }
