@@ -39,7 +39,8 @@ func Bitmaps() []Spec {
 		{Name: "BITFIELD", Syntax: "key " + operation,
 			Summary: "Perform arbitrary bitfield integer operations on strings", Since: "3.2.0", Group: "bitmap",
 			Complexity: "O(1) for each subcommand specified",
-			Arity:      AtLeast(2), Keys: KeyAt(1).As("RW access update variable_flags").Noted("This command allows both access and modification of the key").Varies(bitFieldAccess), Flags: DenyOOM, ACL: acl.Bitmap, Write: bitField},
+			Arity:      AtLeast(2), Keys: KeyAt(1).As("RW access update variable_flags").Noted("This command allows both access and modification of the key").Varies(bitFieldAccess), Flags: DenyOOM, ACL: acl.Bitmap,
+			Differs: servedAsRead("GET alone"), Read: bitFieldRO, Write: bitField, Stores: bitFieldStores},
 		{Name: "BITFIELD_RO", Syntax: "key [GET encoding offset [GET encoding offset ...]]",
 			Summary: "Perform arbitrary bitfield integer operations on strings. Read-only variant of BITFIELD", Since: "6.0.0", Group: "bitmap",
 			Complexity: "O(1) for each subcommand specified",
@@ -47,8 +48,16 @@ func Bitmaps() []Spec {
 	}
 }
 
-// bitFieldAccess is what a BITFIELD does with its key: it only reads if all its operations are GET.
+// bitFieldAccess is what a BITFIELD does with its key.
 func bitFieldAccess(args [][]byte) string {
+	if bitFieldStores(args) {
+		return "RW access update"
+	}
+	return "RO access"
+}
+
+// bitFieldStores tells whether a BITFIELD writes: not if all its operations are GET.
+func bitFieldStores(args [][]byte) bool {
 	for i := 2; i < len(args); {
 		switch rest := len(args) - i - 1; {
 		case equalFold(args[i], "GET") && rest >= 2:
@@ -56,10 +65,10 @@ func bitFieldAccess(args [][]byte) string {
 		case equalFold(args[i], "OVERFLOW") && rest >= 1:
 			i += 2
 		default:
-			return "RW access update"
+			return true
 		}
 	}
-	return "RO access"
+	return false
 }
 
 // BitOffset is argument i as the number of a bit.

@@ -31,11 +31,13 @@ func geoSearches() []Spec {
 			Arity: AtLeast(8), Keys: KeysFromTo(1, 2, 1).With(KeySpec{Index: 1, Access: "OW update"}, KeySpec{Index: 2, Access: "RO access"}),
 			Flags: DenyOOM, ACL: acl.Geo, Write: geoSearchStore},
 		{Name: "GEORADIUS", Syntax: "key longitude latitude " + radius + stored, Summary: nearPoint, Since: "3.2.0", Group: "geo", Complexity: radiusCost,
-			Arity: AtLeast(6), Keys: keysOfRadius(6), Flags: DenyOOM, ACL: acl.Geo, Write: geoRadius},
+			Arity: AtLeast(6), Keys: keysOfRadius(6), Flags: DenyOOM, ACL: acl.Geo, Differs: servedAsRead("no STORE"),
+			Read: geoRadiusRO, Write: geoRadius, Stores: radiusStores(6)},
 		{Name: "GEORADIUS_RO", Syntax: "key longitude latitude " + radius, Summary: "A read-only variant for GEORADIUS", Since: "3.2.10", Group: "geo", Complexity: radiusCost,
 			Arity: AtLeast(6), Keys: KeyAt(1), ACL: acl.Geo, Read: geoRadiusRO},
 		{Name: "GEORADIUSBYMEMBER", Syntax: "key member " + radius + stored, Summary: nearMember, Since: "3.2.0", Group: "geo", Complexity: radiusCost,
-			Arity: AtLeast(5), Keys: keysOfRadius(5), Flags: DenyOOM, ACL: acl.Geo, Write: geoRadiusByMember},
+			Arity: AtLeast(5), Keys: keysOfRadius(5), Flags: DenyOOM, ACL: acl.Geo, Differs: servedAsRead("no STORE"),
+			Read: geoRadiusByMemberRO, Write: geoRadiusByMember, Stores: radiusStores(5)},
 		{Name: "GEORADIUSBYMEMBER_RO", Syntax: "key member " + radius, Summary: "A read-only variant for GEORADIUSBYMEMBER", Since: "3.2.10", Group: "geo", Complexity: radiusCost,
 			Arity: AtLeast(5), Keys: KeyAt(1), ACL: acl.Geo, Read: geoRadiusByMemberRO},
 	}
@@ -59,6 +61,18 @@ func keysOfRadius(at int) Keys {
 	distances := stored
 	distances.Keyword = "STOREDIST"
 	return Keys{First: 1, Last: 1, Step: 1, Find: find}.With(KeySpec{Index: 1, Access: "RO access"}, stored, distances)
+}
+
+// radiusStores tells whether there is a destination among the options, which begin at argument at.
+func radiusStores(at int) func(argv [][]byte) bool {
+	return func(argv [][]byte) bool {
+		for _, a := range argv[at:] {
+			if equalFold(a, "STORE") || equalFold(a, "STOREDIST") {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // places are those found, sorted and counted.

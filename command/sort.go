@@ -22,7 +22,7 @@ func Sorts() []Spec {
 		{Name: "SORT", Syntax: "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA] [STORE destination]",
 			Summary: "Sort the elements in a list, set or sorted set", Since: "1.0.0", Group: "generic", Complexity: cost,
 			Arity: AtLeast(2), Keys: Keys{First: 1, Last: 1, Step: 1, Find: sortKeys}.With(sorted, unknown, KeySpec{Access: "OW update", Notes: store}),
-			Flags: DenyOOM | Movable, ACL: categories, Write: sortInto},
+			Flags: DenyOOM | Movable, ACL: categories, Differs: servedAsRead("no STORE"), Read: sortRead, Write: sortInto, Stores: sortStores},
 		{Name: "SORT_RO", Syntax: "key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] [ASC | DESC] [ALPHA]",
 			Summary: "Sort the elements in a list, set or sorted set. Read-only variant of SORT.", Since: "7.0.0", Group: "generic", Complexity: cost,
 			Arity: AtLeast(2), Keys: KeyAt(1).With(sorted, unknown), Flags: Movable, ACL: categories, Read: sortRead},
@@ -50,6 +50,8 @@ func sortKeys(argv [][]byte) []int {
 	}
 	return positions
 }
+
+func sortStores(argv [][]byte) bool { return len(sortKeys(argv)) > 1 }
 
 // sorting reads the options; store is the destination, nil when none is given or allowed.
 func (a args) sorting(mayStore bool) (s keyspace.Sorting, store []byte, err error) {

@@ -10,8 +10,8 @@ import (
 // Spec declares one command or subcommand. Everything that is known of a command is derived from it:
 // routing, arity errors, COMMAND and its subcommands, ACL categories, docs/commands.md.
 //
-// Exactly one of Read and Write is set for a command on keys. Neither means a session command, which
-// server runs by the same name; a container of subcommands has none either.
+// Exactly one of Read and Write is set for a command on keys, or both with Stores. Neither means a session command,
+// which server runs by the same name; a container of subcommands has none either.
 type Spec struct {
 	Name       string // upper case; a subcommand's own word only ("SET" of CONFIG SET)
 	Syntax     string // arguments as in Redis' documentation, without the name
@@ -32,6 +32,10 @@ type Spec struct {
 	Read func(*ReadCall) (resp.Value, error)
 	// Write runs in apply, on every replica. An error rolls back what the call changed.
 	Write func(*WriteCall) (resp.Value, error)
+	// Stores tells, of a command that may write, whether it does with these arguments: SORT with STORE. If not, Read answers,
+	// of any node and without a log entry. In a request of the log Write runs whatever it says, and must answer the same.
+	// Arguments that are wrong may be either's.
+	Stores func(argv [][]byte) bool
 }
 
 // Flags say how a command behaves. Write and readonly are not among them: they follow from the handler.
@@ -158,9 +162,29 @@ func (s *Spec) Writes() bool {
 	return s.Write != nil && s.Flags&MayReplicate == 0 || s.Flags&WriteFlag != 0
 }
 
+// ReadsOnly tells a command that stores nothing with these arguments: Read answers it.
+func (s *Spec) ReadsOnly(argv [][]byte) bool {
+	return s.Read != nil && (s.Write == nil || !s.Stores(argv))
+}
+
+// Reading is the command as it is where it stores nothing: a read, which needs no memory. Nil if there is no such form.
+func (s *Spec) Reading() *Spec {
+	if s.Stores == nil {
+		return nil
+	}
+	r := *s
+	r.Write, r.Stores, r.Flags = nil, nil, s.Flags&^DenyOOM
+	return &r
+}
+
+// servedAsRead is how a command with Stores differs from Redis, where it needs memory and a master whatever it is asked.
+func servedAsRead(when string) string {
+	return "With " + when + " it is a read: any node answers it, also under AT or READONLY or when there is no memory."
+}
+
 // Reads tells a command that counts as a read for COMMAND and ACL: not one without sight of data, as HELP.
 func (s *Spec) Reads() bool {
-	return s.Read != nil && s.Flags&Immediate == 0 && s.ACL&acl.Scripting == 0 || s.Flags&ReadFlag != 0
+	return s.Read != nil && s.Write == nil && s.Flags&Immediate == 0 && s.ACL&acl.Scripting == 0 || s.Flags&ReadFlag != 0
 }
 
 // Categories are the ACL categories declared and those derived from handler and flags, as Redis derives them.

@@ -85,7 +85,7 @@ func (s *stage) run(tx *keyspace.Tx, args [][]byte) []byte {
 	}
 	var v resp.Value
 	var err error
-	if spec.Write != nil {
+	if !spec.ReadsOnly(args) {
 		var c WriteCall
 		c.Reset(args, tx, resp.RESP3)
 		mark := tx.Mark()

@@ -50,7 +50,7 @@ func newBench(tb testing.TB, line string) *bench {
 func (m *bench) once() {
 	var reply resp.Value
 	var err error
-	if m.spec.Read != nil {
+	if m.spec.ReadsOnly(m.argv) {
 		m.view = m.space.View(0, 1, 1, false)
 		m.read.Reset(m.argv, &m.view, resp.RESP2)
 		reply, err = m.spec.Read(&m.read)

@@ -180,7 +180,7 @@ func infoCPU(_ *Server, w *infoWriter) {
 func (srv *Server) sortedEntries() []*entry {
 	list := slices.Collect(maps.Values(srv.bySpec))
 	slices.SortFunc(list, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
-	return list
+	return slices.Compact(list) // one that may write is there as a read too
 }
 
 func infoCommandStats(srv *Server, w *infoWriter) {

@@ -58,10 +58,10 @@ func readAt(s *session, args [][]byte) resp.Value {
 		return errNotInteger
 	}
 	e, fault := s.srv.lookup(args[2:])
-	switch {
-	case e == nil:
+	if e == nil {
 		return fault
-	case e.Read == nil:
+	}
+	if e = e.form(args[2:]); e.Read == nil || e.Write != nil {
 		return resp.Error("ERR AT takes a read command on keys")
 	}
 	s.readLong(s.ownRead(readOp{db: s.db, proto: s.proto, entry: e, args: args[2:], rev: rev, past: true}))

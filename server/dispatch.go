@@ -26,7 +26,10 @@ type entry struct {
 	name  string // lower case; "config|set" for a subcommand
 	run   run    // of a session command
 	sub   []*entry
-	stats commandStats
+	stats *commandStats
+
+	// reading is the command where it stores nothing, of one that may: see command.Spec.Stores.
+	reading *entry
 
 	// original is the name that the log knows the command by, of one that rename-command calls otherwise.
 	original []byte
@@ -56,7 +59,10 @@ func bind(families [][]command.Spec, session [][]sessionCommand) (*command.Table
 }
 
 func newEntry(spec *command.Spec, name string, c *sessionCommand) *entry {
-	e := &entry{Spec: spec, name: name}
+	e := &entry{Spec: spec, name: name, stats: new(commandStats)}
+	if r := spec.Reading(); r != nil {
+		e.reading = &entry{Spec: r, name: name, stats: e.stats}
+	}
 	if c != nil {
 		e.run = c.run
 	}
@@ -71,6 +77,14 @@ func newEntry(spec *command.Spec, name string, c *sessionCommand) *entry {
 			}
 		}
 		e.sub = append(e.sub, child)
+	}
+	return e
+}
+
+// form is the command as args use it: one that may write is a read where it does not.
+func (e *entry) form(args [][]byte) *entry {
+	if e.reading != nil && e.ReadsOnly(args) {
+		return e.reading
 	}
 	return e
 }
@@ -160,6 +174,7 @@ func (s *session) dispatch(args [][]byte) bool {
 	if e.original != nil {
 		args[0] = e.original // other nodes may call it by yet another name
 	}
+	e = e.form(args)
 	if park := s.mustPark(e) || s.waitsForRoom(e, args); park {
 		s.parked = true
 		return false
@@ -266,7 +281,7 @@ func (s *session) refuse(e *entry, args [][]byte) resp.Value {
 	if !s.authenticated && e.Flags&command.NoAuth == 0 {
 		return resp.Error("NOAUTH Authentication required.")
 	}
-	if srv.loading.Load() && e.Flags&command.Loading == 0 && !(s.stale && e.Read != nil) {
+	if srv.loading.Load() && e.Flags&command.Loading == 0 && !(s.stale && e.Read != nil && e.Write == nil) {
 		return loadingReply
 	}
 	if e.Flags&command.Protected != 0 && !srv.allowed(s, e) {

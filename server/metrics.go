@@ -116,7 +116,7 @@ func (srv *Server) collectCommands(to chan<- prometheus.Metric) {
 	rejected := prometheus.NewDesc("redoubt_commands_rejected_total", "Commands refused before they were run.", labels, nil)
 	latency := prometheus.NewDesc("redoubt_command_latency_seconds", "Run time, while latency-tracking is on.", labels, nil)
 	for _, e := range srv.sortedEntries() {
-		st := &e.stats
+		st := e.stats
 		n, bad, no := st.calls.Load(), st.failed.Load(), st.rejected.Load()
 		if n+bad+no == 0 {
 			continue

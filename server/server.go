@@ -343,6 +343,9 @@ func bySpec(entries map[string]*entry) map[*command.Spec]*entry {
 	var add func(e *entry)
 	add = func(e *entry) {
 		m[e.Spec] = e
+		if e.reading != nil {
+			m[e.reading.Spec] = e
+		}
 		for _, sub := range e.sub {
 			add(sub)
 		}

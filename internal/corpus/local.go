@@ -86,7 +86,7 @@ func (l *Local) Exec(argv [][]byte) ([]byte, error) {
 		return nil, fmt.Errorf("corpus: no command %s in process", name)
 	case !spec.Arity.Allows(len(argv)):
 		reply = command.WrongArity(name)
-	case spec.Read != nil:
+	case spec.ReadsOnly(argv):
 		return l.look(spec, argv), nil
 	default:
 		return l.apply(spec, argv)
