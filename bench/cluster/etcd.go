@@ -21,13 +21,14 @@ const (
 type etcd struct {
 	*trio
 	generator string // the binary
+	client    string // own or raw
 }
 
 func formEtcd(o options, base string) (contender, error) {
 	if _, err := exec.LookPath("etcd"); err != nil {
 		return nil, fmt.Errorf("%w (bash bench/cluster/tools.sh installs it)", err)
 	}
-	e := etcd{generator: filepath.Join(base, "etcdload")}
+	e := etcd{generator: filepath.Join(base, "etcdload"), client: o.etcd}
 	if err := e.build(); err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ func (e etcd) run(j job) (result, error) {
 }
 
 func (e etcd) load(what string, j job) (r result, err error) {
-	out, err := exec.Command(e.generator, "-test", what, "-addr", j.addr, "-clients", strconv.Itoa(j.clients), "-conns", strconv.Itoa(j.conns),
+	out, err := exec.Command(e.generator, "-client", e.client, "-test", what, "-addr", j.addr, "-clients", strconv.Itoa(j.clients), "-conns", strconv.Itoa(j.conns),
 		"-keys", strconv.Itoa(j.keys), "-seconds", fmt.Sprint(j.seconds.Seconds()), "-bytes", strconv.Itoa(valueBytes)).Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {

@@ -4,9 +4,11 @@
 //	make bench-cluster
 //	go run ./bench/cluster -seconds 2 -runs 1 -clients 50 -tests write
 //	go run ./bench/cluster -against ""
+//	go run ./bench/cluster -etcd-client raw -generator goroutines
 //
 // Every client has one request in flight: a SET or GET of ours, a Put or linearizable Range of etcd, and on Redis a SET with the WAIT 1
 // that makes it one of two nodes, sent together. Redis' reads are no more than what the node has, so they are there for orientation.
+// What makes the load is a matter of its own, as it shares the machine with the nodes: see clients.go and etcdload.
 package main
 
 import (
@@ -30,6 +32,8 @@ type options struct {
 	runs    int
 	keys    int
 	conns   int
+	etcd    string // its client
+	thread  bool
 	seconds time.Duration
 	clients []int
 	tests   []string
@@ -46,7 +50,8 @@ type job struct {
 	addr    string
 	clients int
 	keys    int
-	conns   int // of the generator for etcd
+	conns   int  // of the generator for etcd
+	thread  bool // of the one for RESP: one for all clients
 	seconds time.Duration
 }
 
@@ -73,11 +78,13 @@ func main() {
 func parse() options {
 	var o options
 	var seconds float64
-	var clients, tests, where, against, args string
+	var clients, tests, where, against, args, generator string
 	flag.IntVar(&o.runs, "runs", 3, "runs of each, in turn; the median counts")
 	flag.Float64Var(&seconds, "seconds", 5, "how long a run takes")
 	flag.IntVar(&o.keys, "keys", 20_000, "keys that are written and read")
 	flag.IntVar(&o.conns, "conns", 1, "gRPC connections that etcd's clients share; one costs it the least")
+	flag.StringVar(&o.etcd, "etcd-client", "own", "what etcd's clients are: own, etcd's client library for Go, or raw, gRPC with nothing in between")
+	flag.StringVar(&generator, "generator", generators()[0], "what the clients of Redis' protocol are: "+strings.Join(generators(), " or "))
 	flag.StringVar(&clients, "clients", "1,50,200", "clients at once")
 	flag.StringVar(&tests, "tests", "write,read", "write, read or both")
 	flag.StringVar(&where, "where", "leader,follower", "the nodes that are asked")
@@ -88,6 +95,11 @@ func parse() options {
 	flag.Parse()
 	o.seconds = time.Duration(seconds * float64(time.Second))
 	o.tests, o.where, o.against, o.args = split(tests), split(where), split(against), strings.Fields(args)
+	if !slices.Contains(generators(), generator) || !slices.Contains([]string{"own", "raw"}, o.etcd) {
+		fmt.Fprintln(os.Stderr, "cluster: -generator:", generator, "-etcd-client:", o.etcd)
+		os.Exit(2)
+	}
+	o.thread = generator == "thread"
 	for _, c := range split(clients) {
 		n, err := strconv.Atoi(c)
 		if err != nil || n < 1 {
@@ -97,6 +109,14 @@ func parse() options {
 		o.clients = append(o.clients, n)
 	}
 	return o
+}
+
+// generators there are on this system, the one to be taken first.
+func generators() []string {
+	if threaded {
+		return []string{"thread", "goroutines"}
+	}
+	return []string{"goroutines"}
 }
 
 func split(list string) []string {
@@ -123,6 +143,7 @@ func run(o options) error {
 	}
 	fmt.Printf("three nodes each, %d keys of %d bytes, values of %d, %d runs of %s in turn, medians, load %s\n\n",
 		o.keys, keyBytes, valueBytes, o.runs, o.seconds, loadAverage())
+	fmt.Printf("%s\n\n", o.load())
 	header(o)
 	for _, test := range o.tests {
 		for _, where := range o.where {
@@ -135,6 +156,19 @@ func run(o options) error {
 	}
 	fmt.Printf("\nload at the end %s\n", loadAverage())
 	return nil
+}
+
+// load says what the clients are, since they take of the processors what the nodes lack.
+func (o options) load() string {
+	says := "Clients of Redis' protocol: a goroutine each."
+	if o.thread {
+		says = "Clients of Redis' protocol: one thread for all."
+	}
+	if !slices.Contains(o.against, "etcd") {
+		return says
+	}
+	library := map[string]string{"own": "etcd's own client library for Go", "raw": "gRPC with etcd's messages and nothing in between"}
+	return fmt.Sprintf("%s Of etcd: %s, connections: %d.", says, library[o.etcd], o.conns)
 }
 
 // names are the contenders, ours first.
@@ -167,7 +201,7 @@ func row(o options, groups map[string]contender, test, where string, clients int
 			}
 			time.Sleep(settle)
 			before := processors(c.pids())
-			r, err := c.run(job{write: write, addr: addr, clients: clients, keys: o.keys, conns: o.conns, seconds: o.seconds})
+			r, err := c.run(job{write: write, addr: addr, clients: clients, keys: o.keys, conns: o.conns, thread: o.thread, seconds: o.seconds})
 			if err != nil {
 				return fmt.Errorf("%s, %s on the %s, %d clients: %w", name, test, where, clients, err)
 			}

@@ -1,7 +1,7 @@
-// Etcdload is the load that bench/cluster puts on etcd: clients with one request in flight each, over plain gRPC with etcd's own messages.
-// The clients share one connection, as those of one client of etcd's own do, and nothing retries, balances or watches in between, so that a
-// request costs the generator as little as gRPC lets it. It prints what bench/cluster calls a result. It is a module of its own, so that
-// gRPC is no dependency of the server.
+// Etcdload is the load that bench/cluster puts on etcd: clients with one request in flight each, which share a connection, as goroutines of
+// one program do. They go through etcd's own client library, which is what etcd's users run, or through plain gRPC with etcd's own messages,
+// which is the least that a request can cost a generator: the difference is what the library takes of the processors that the nodes
+// run on too. It prints what bench/cluster calls a result. It is a module of its own, so that none of this is a dependency of the server.
 package main
 
 import (
@@ -16,10 +16,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 const (
@@ -28,8 +24,20 @@ const (
 	letters  = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 )
 
+// store is a connection to a node.
+type store interface {
+	put(key, value string) error
+	// read is linearizable. It tells how many values the key has.
+	read(key string) (int, error)
+	close()
+}
+
+// dials are the ways there are, by what -client calls them.
+var dials = map[string]func(ctx context.Context, addr string) (store, error){"own": dialOwn, "raw": dialRaw}
+
 type options struct {
 	test    string
+	client  string
 	addr    string
 	clients int
 	conns   int
@@ -52,6 +60,7 @@ type result struct {
 func main() {
 	var o options
 	flag.StringVar(&o.test, "test", "put", "put, range (linearizable), or fill: every key once")
+	flag.StringVar(&o.client, "client", "own", "own, etcd's client library, or raw, gRPC with nothing in between")
 	flag.StringVar(&o.addr, "addr", "127.0.0.1:2379", "the node")
 	flag.IntVar(&o.clients, "clients", 50, "requests in flight")
 	flag.IntVar(&o.conns, "conns", 1, "connections that the clients share")
@@ -70,28 +79,25 @@ func main() {
 }
 
 func run(o options) (result, error) {
-	var values [][]byte
-	for range variants {
-		v := make([]byte, o.bytes)
-		for i := range v {
-			v[i] = letters[rand.IntN(len(letters))]
-		}
-		values = append(values, v)
+	dial, ok := dials[o.client]
+	if !ok {
+		return result{}, fmt.Errorf("-client is own or raw, not %q", o.client)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dialMax)
 	defer cancel()
-	var stubs []pb.KVClient
+	var stores []store
 	for range max(1, min(o.conns, o.clients)) {
-		c, err := grpc.DialContext(ctx, o.addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithBlock())
+		s, err := dial(ctx, o.addr)
 		if err != nil {
 			return result{}, err
 		}
-		defer c.Close()
-		stubs = append(stubs, pb.NewKVClient(c))
+		defer s.close()
+		stores = append(stores, s)
 	}
+	values := values(o.bytes)
 	workers := make([]*worker, o.clients)
 	for i := range workers {
-		workers[i] = &worker{o: o, kv: stubs[i%len(stubs)], values: values, random: rand.New(rand.NewPCG(uint64(i), 1))}
+		workers[i] = &worker{o: o, store: stores[i%len(stores)], values: values, random: rand.New(rand.NewPCG(uint64(i), 1))}
 	}
 	cpu, began := processor(), time.Now()
 	var group sync.WaitGroup
@@ -102,6 +108,17 @@ func run(o options) (result, error) {
 	}
 	group.Wait()
 	return sum(workers, time.Since(began), processor()-cpu, o.test == "fill")
+}
+
+func values(size int) (all []string) {
+	for range variants {
+		v := make([]byte, size)
+		for i := range v {
+			v[i] = letters[rand.IntN(len(letters))]
+		}
+		all = append(all, string(v))
+	}
+	return all
 }
 
 // sum adds the workers up. Only a fill must not miss a key.
@@ -137,8 +154,8 @@ func processor() float64 {
 // worker is one client.
 type worker struct {
 	o        options
-	kv       pb.KVClient
-	values   [][]byte
+	store    store
+	values   []string
 	random   *rand.Rand
 	end      time.Time
 	from, to int // the keys of a fill
@@ -177,16 +194,15 @@ func (w *worker) note(err error, took time.Duration) {
 }
 
 func (w *worker) put(key int) error {
-	_, err := w.kv.Put(context.Background(), &pb.PutRequest{Key: name(key), Value: w.values[w.random.IntN(variants)]})
-	return err
+	return w.store.put(name(key), w.values[w.random.IntN(variants)])
 }
 
 func (w *worker) read(key int) error {
-	r, err := w.kv.Range(context.Background(), &pb.RangeRequest{Key: name(key)})
-	if err == nil && len(r.Kvs) != 1 {
+	n, err := w.store.read(name(key))
+	if err == nil && n != 1 {
 		err = errors.New("a key that was written is not there")
 	}
 	return err
 }
 
-func name(key int) []byte { return fmt.Appendf(nil, "k%08d", key) }
+func name(key int) string { return fmt.Sprintf("k%08d", key) }
