@@ -68,6 +68,12 @@ func (h *Hasher) add(db uint32, it Item) error {
 	if err != nil {
 		return fmt.Errorf("content of key %q at %v: %w", it.Key, it.Mod, err)
 	}
+	h.mix(db, it, content)
+	return nil
+}
+
+// mix adds an item whose value or elements have that hash.
+func (h *Hasher) mix(db uint32, it Item, content uint64) {
 	b := binary.BigEndian.AppendUint32(h.buf[:0], db)
 	for _, n := range [...]uint64{
 		it.Create.Main, uint64(it.Create.Sub), it.Mod.Main, uint64(it.Mod.Sub), it.Version,
@@ -77,7 +83,6 @@ func (h *Hasher) add(db uint32, it Item) error {
 	}
 	h.buf = append(b, it.Key...)
 	h.sum += xxhash.Sum64(h.buf)
-	return nil
 }
 
 // content is the hash of the item's value, or the sum of those of its elements.
@@ -86,8 +91,13 @@ func (h *Hasher) content(it Item) (sum uint64, err error) {
 		value, err := h.v.Load(it)
 		return xxhash.Sum64(value), err
 	}
-	placed := layout(it.Type) == ranked.Placed
-	h.v.Collection(it).Ascend(0, func(e *Element) bool {
+	return h.elements(h.v.Collection(it), it.Type), nil
+}
+
+// elements is the sum of the hashes of a collection's elements.
+func (h *Hasher) elements(c Collection, typ Type) (sum uint64) {
+	placed := layout(typ) == ranked.Placed
+	c.Ascend(0, func(e *Element) bool {
 		major := e.Major
 		if !placed {
 			major = 0 // a hash under this store's seed
@@ -100,7 +110,7 @@ func (h *Hasher) content(it Item) (sum uint64, err error) {
 		sum += xxhash.Sum64(h.buf)
 		return true
 	})
-	return sum, nil
+	return sum
 }
 
 // Sum is the hash once Step said that was all.

@@ -171,6 +171,9 @@ func (m *sim) checkPast() {
 			m.t.Fatalf("revision %d has content hash %x, had %x", main, sum, was)
 		}
 		m.hashes[main] = sum
+		if parts := partHashes(m.t, m.s, main, uint8(m.rnd.IntN(4)), 1+m.rnd.IntN(20)); parts != sum {
+			m.t.Fatalf("revision %d has content hash %x, and parts of %x", main, sum, parts)
+		}
 	}
 	m.checkHistories(compacted, current)
 }
