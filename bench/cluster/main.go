@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/redoubt-db/redoubt/bench/load"
 )
 
 const (
@@ -143,7 +145,7 @@ func run(o options) error {
 	}
 	fmt.Printf("three nodes each, %d keys of %d bytes, values of %d, %d runs of %s in turn, medians, load %s\n\n",
 		o.keys, keyBytes, valueBytes, o.runs, o.seconds, loadAverage())
-	fmt.Printf("%s\n\n", o.load())
+	fmt.Printf("%s\n\n", o.clientsSay())
 	header(o)
 	for _, test := range o.tests {
 		for _, where := range o.where {
@@ -158,8 +160,8 @@ func run(o options) error {
 	return nil
 }
 
-// load says what the clients are, since they take of the processors what the nodes lack.
-func (o options) load() string {
+// clientsSay tells what the clients are, since they take of the processors what the nodes lack.
+func (o options) clientsSay() string {
 	says := "Clients of Redis' protocol: a goroutine each."
 	if o.thread {
 		says = "Clients of Redis' protocol: one thread for all."
@@ -200,12 +202,12 @@ func row(o options, groups map[string]contender, test, where string, clients int
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			time.Sleep(settle)
-			before := processors(c.pids())
+			before := load.Processor(c.pids()...)
 			r, err := c.run(job{write: write, addr: addr, clients: clients, keys: o.keys, conns: o.conns, thread: o.thread, seconds: o.seconds})
 			if err != nil {
 				return fmt.Errorf("%s, %s on the %s, %d clients: %w", name, test, where, clients, err)
 			}
-			r.Nodes = processors(c.pids()) - before
+			r.Nodes = load.Processor(c.pids()...) - before
 			got[name] = append(got[name], r)
 		}
 	}

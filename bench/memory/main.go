@@ -95,7 +95,7 @@ func run(o options) error {
 		return fmt.Errorf("%w\n%s", err, srv.Tail())
 	}
 	fmt.Printf("%s: %d %s\n", o.server, o.keys, o.shape.says(o))
-	fmt.Printf("  load          %8.1f s   %.0f a second, %.1f s of processor\n", took.Seconds(), float64(o.keys)/took.Seconds(), processor(srv))
+	fmt.Printf("  load          %8.1f s   %.0f a second, %.1f s of processor\n", took.Seconds(), float64(o.keys)/took.Seconds(), load.Processor(srv.Pid))
 	report(o, "after load", srv, empty, dir)
 	if strings.HasPrefix(command, "redis-server") {
 		return againRedis(o, srv, port, dir)
@@ -143,7 +143,7 @@ func restart(o options, what, command string, port int, dir string) error {
 		return err
 	}
 	defer srv.Kill()
-	fmt.Printf("  %-14s%8.1f s   %.1f s of processor\n", what, time.Since(began).Seconds(), processor(srv))
+	fmt.Printf("  %-14s%8.1f s   %.1f s of processor\n", what, time.Since(began).Seconds(), load.Processor(srv.Pid))
 	report(o, "", srv, 0, dir)
 	c, err := wire.Dial(srv.Addr, saveMax)
 	if err != nil {
