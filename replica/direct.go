@@ -23,7 +23,9 @@ func (r *Replica) sendDirectly() {
 		return
 	}
 	through := *send
+	r.silence.watched.Store(true)
 	*send = func(m raftpb.Message) {
+		r.silence.spoke()
 		if !r.wire.Send(&m) {
 			through(m)
 		}

@@ -32,6 +32,10 @@ type read struct {
 // It costs a trip to Raft's goroutine and back, whatever the number of reads
 // that wait for it: one call per turn of an event loop is the intended use.
 func (r *Replica) ReadIndex(done func(error)) {
+	if r.ReadsAtOnce() {
+		done(nil)
+		return
+	}
 	item := read{leader: r.leader.Load(), done: done}
 	item.state, _ = r.askIndex() // refused: awaitReads asks again
 	if !r.reads.push(item) {
@@ -65,6 +69,7 @@ func (r *Replica) awaitReads() {
 			if err := r.readable(item, poll.C); err == errAgain {
 				again = append(again, *item)
 			} else {
+				r.silence.read(err)
 				item.done(err)
 			}
 		}

@@ -178,6 +178,7 @@ type Replica struct {
 		sync.RWMutex
 		closed bool
 	}
+	silence   silence
 	disk      diskWatch
 	proposals *queue[proposal]
 	reads     *queue[read]
@@ -360,6 +361,7 @@ func (r *Replica) config() config.Config {
 // with ErrUnknown or ErrClosed before Close returns.
 func (r *Replica) Close() error {
 	r.closing.Do(func() {
+		r.silence.spoke() // no read is answered at once any more
 		r.giveUpLeadership()
 		close(r.stop)
 		r.workers.Wait()

@@ -23,6 +23,9 @@ func TestSecondNode(t *testing.T) {
 	if err := r1.Snapshot(); err != nil {
 		t.Fatalf("Snapshot: %v", err)
 	}
+	if err := readNow(t, r1); err != nil || !r1.ReadsAtOnce() {
+		t.Errorf("a node alone: ReadIndex = %v, ReadsAtOnce = %v", err, r1.ReadsAtOnce())
+	}
 	awaitFirst(t, r1, 4) // the log alone would not do any more
 
 	o2.Join = r1.Cluster()
@@ -33,6 +36,9 @@ func TestSecondNode(t *testing.T) {
 	t.Cleanup(func() { _ = r2.Close() })
 	introduce(r1, r2)
 	addVoter(t, r1, r2.ID())
+	if r1.ReadsAtOnce() {
+		t.Error("a node that has a second one beside it reads without asking it")
+	}
 	proposeAll(t, r1, []string{"f"})
 	want = append(want, "f")
 	awaitLog(t, r1, m1, want)

@@ -205,10 +205,7 @@ func requestBytes(args [][]byte) int64 {
 	return n
 }
 
-// Fd is the number of the socket, for CLIENT LIST.
-func (t *gnetConn) Fd() int { return t.conn.Fd() }
-
-// fdOf is the number of a transport's socket, 0 where it does not tell.
+// fdOf is the number of a transport's socket, for CLIENT LIST; 0 where it does not tell.
 func fdOf(t transport) int {
 	if f, ok := t.(interface{ Fd() int }); ok {
 		return f.Fd()

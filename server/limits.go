@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/panjf2000/gnet/v2"
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/resp"
 )
@@ -166,9 +165,4 @@ func (srv *Server) rename() error {
 		}
 	}
 	return nil
-}
-
-func setKeepAlive(c gnet.Conn, seconds int64) {
-	// An error leaves the connection without probes, which is no reason to refuse it.
-	_ = c.SetKeepAlivePeriod(secondsOf(seconds))
 }

@@ -1,21 +1,15 @@
 package server
 
-import (
-	"context"
-	"sync"
-	"sync/atomic"
-
-	"github.com/panjf2000/gnet/v2"
-)
+import "sync"
 
 // loop is one event loop: every session belongs to one, and only the loop's goroutine touches it, so
 // sessions need no lock. Others post.
 type loop struct {
-	srv    *Server
-	index  int
-	secure bool                           // for TLS connections
-	bound  atomic.Pointer[gnet.EventLoop] // known with the first connection of a gnet loop; before it nobody posts
-	wake   func()                         // asks the loop's goroutine to call drain soon; any goroutine may call it
+	srv     *Server
+	index   int
+	secure  bool          // for TLS connections
+	wake    func()        // asks the loop's goroutine to call drain soon; any goroutine may call it
+	stopped chan struct{} // closed when the goroutine has ended
 
 	mu     sync.Mutex // innermost; held for a few instructions
 	posted []func()
@@ -30,12 +24,13 @@ type loop struct {
 	stage    stage
 	spares   spares
 	ears     ears
+	looks    int  // at the sockets, since the last turn ended
 	depth    int  // of enter; replies leave when it falls to 0
 	ending   bool // the node is: no session parses on
 }
 
 func newLoop(srv *Server, index int) *loop {
-	return &loop{srv: srv, index: index, sessions: map[uint64]*session{}}
+	return &loop{srv: srv, index: index, sessions: map[uint64]*session{}, stopped: make(chan struct{})}
 }
 
 // post runs fn on the loop's goroutine, behind what was posted before.
@@ -50,9 +45,13 @@ func (l *loop) post(fn func()) {
 	}
 }
 
-// drain runs what was posted so far. What these post runs in the next drain, so events come between.
-func (l *loop) drain() {
+// drain runs what was posted so far, if anything was. What these post runs in the next drain, so events come between.
+func (l *loop) drain() bool {
 	l.mu.Lock()
+	if len(l.posted) == 0 {
+		l.mu.Unlock()
+		return false
+	}
 	l.running, l.posted = l.posted, l.running[:0]
 	l.woken = false
 	l.mu.Unlock()
@@ -62,6 +61,56 @@ func (l *loop) drain() {
 		l.running[i] = nil
 	}
 	l.leave()
+	return true
+}
+
+// Posted tells whether something waits for drain.
+func (l *loop) Posted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.posted) > 0
+}
+
+// Begin and End bracket the events of one look at the sockets.
+func (l *loop) Begin() { l.enter() }
+
+// End runs what was posted as well, so that replies leave together.
+func (l *loop) End() {
+	l.drain()
+	if l.turn != nil && l.srv.replica.ReadsAtOnce() {
+		l.endTurn()
+	}
+	l.leave()
+	if l.looks++; l.looks >= looksMax {
+		l.handOver()
+	}
+}
+
+// Idle ends the turn: no socket has anything to read.
+func (l *loop) Idle() bool {
+	busy := l.drain()
+	return l.handOver() || busy
+}
+
+// looksMax is how often a turn looks at the sockets for more, if there was something each time.
+const looksMax = 4
+
+// handOver ends a turn: its writes go to the open batch, and its reads are sent for. What comes of that, with replies
+// that let sessions parse on, is of the next turn.
+func (l *loop) handOver() (busy bool) {
+	l.looks = 0
+	if !l.stage.armed && l.turn == nil {
+		return false
+	}
+	l.enter()
+	if l.stage.armed {
+		l.commitStage()
+	}
+	if l.turn != nil {
+		l.endTurn()
+	}
+	l.leave()
+	return true
 }
 
 // enter and leave bracket all work on sessions: with the last leave the replies are written and the reads
@@ -95,17 +144,8 @@ func (l *loop) touch(s *session) {
 	}
 }
 
-// bindTo ties the loop to one of gnet's.
-func (l *loop) bindTo(el gnet.EventLoop) {
-	drain := gnet.RunnableFunc(func(context.Context) error {
-		l.drain()
-		return nil
-	})
-	l.wake = func() { el.Execute(context.Background(), drain) }
-}
-
-// goroutine gives the loop a goroutine of its own, which ends when stop is closed. TLS connections, which
-// gnet does not know, live on such a loop.
+// goroutine gives the loop a goroutine of its own, which ends when stop is closed. Connections that
+// no event loop reads live on such a loop: see streams.go.
 func (l *loop) goroutine(stop <-chan struct{}) {
 	signal := make(chan struct{}, 1)
 	l.wake = func() {
@@ -115,10 +155,12 @@ func (l *loop) goroutine(stop <-chan struct{}) {
 		}
 	}
 	go func() {
+		defer close(l.stopped)
 		for {
 			select {
 			case <-signal:
-				l.drain()
+				for l.drain() || l.handOver() {
+				}
 			case <-stop:
 				return
 			}

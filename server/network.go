@@ -2,50 +2,42 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-
-	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
-	"github.com/redoubt-db/redoubt/resp"
 )
 
-// network is the listeners: gnet's event loops for plain TCP and unix sockets, goroutines for TLS.
+// network is the listeners: event loops for plain TCP and unix sockets where there is epoll, goroutines for the rest.
 type network struct {
-	gnet.BuiltinEventEngine
 	srv       *Server
-	engine    gnet.Engine
-	booted    chan struct{}
-	stopped   chan error
 	refusing  atomic.Bool
+	plain     []net.Listener // what serve serves
 	tls       []net.Listener // one per address of bind
 	addresses []string
-	unix      *unixSocket   // nil without unixsocket
+	path      string        // of the unix socket; empty without one
 	ended     chan struct{} // closed by stop
 }
 
 // listen opens the sockets. A port that is taken is an error before anything is served.
 func (srv *Server) listen() error {
-	n := &network{srv: srv, booted: make(chan struct{}), stopped: make(chan error, 1), ended: make(chan struct{})}
-	addrs, err := n.plainAddresses()
-	if err != nil {
+	n := &network{srv: srv, ended: make(chan struct{})}
+	n.refusing.Store(true)
+	if err := n.open(); err != nil {
+		n.closeListeners()
 		return err
 	}
-	count := max(1, int(srv.conf.Int("io-threads")))
-	for i := range count {
+	for i := range max(1, int(srv.conf.Int("io-threads"))) {
 		srv.loops = append(srv.loops, newLoop(srv, i))
 	}
 	srv.net = n
-	if len(addrs) > 0 {
-		if err := n.start(addrs, count); err != nil {
-			srv.net = nil
-			return err
-		}
+	if err := n.serve(srv.loops); err != nil {
+		n.closeListeners()
+		srv.net = nil
+		return err
 	}
 	if err := n.listenTLS(); err != nil {
 		return err
@@ -55,53 +47,60 @@ func (srv *Server) listen() error {
 	return nil
 }
 
-func (n *network) start(addrs []string, count int) error {
-	n.refusing.Store(true)
-	go func() {
-		n.stopped <- gnet.Rotate(n, addrs,
-			gnet.WithNumEventLoop(count),
-			gnet.WithReuseAddr(true),
-			gnet.WithReadBufferCap(64<<10),
-			gnet.WithLogger(gnetLogger{n.srv.log}),
-			gnet.WithLogLevel(logging.WarnLevel))
-	}()
-	select {
-	case <-n.booted:
-		if n.unix != nil {
-			return n.unix.place(n.srv.conf.Int("unixsocketperm"))
-		}
-		return nil
-	case err := <-n.stopped:
-		return fmt.Errorf("listen on %s: %w", strings.Join(addrs, ", "), err)
-	}
-}
-
-// plainAddresses are the TCP and unix addresses to listen on, tried once so that the error names the culprit.
-func (n *network) plainAddresses() (addrs []string, err error) {
+// open binds the TCP and unix addresses, one after the other, so that the error names the culprit.
+func (n *network) open() error {
 	view := n.srv.conf.View()
 	if port := view.Int("port"); port != 0 {
 		for _, host := range bindHosts(view.List("bind")) {
 			addr := net.JoinHostPort(host.name, strconv.Itoa(int(port)))
-			probe, err := net.Listen("tcp", addr)
+			ln, err := net.Listen(family(host.name), addr)
 			if err != nil {
 				if host.optional {
 					continue
 				}
-				return nil, fmt.Errorf("Could not create server TCP listening socket %s: %w", addr, err)
+				return fmt.Errorf("Could not create server TCP listening socket %s: %w", addr, err)
 			}
-			probe.Close()
-			addrs = append(addrs, "tcp://"+addr)
+			n.plain = append(n.plain, ln)
+			n.addresses = append(n.addresses, "tcp://"+addr)
 		}
 	}
 	if path := view.String("unixsocket"); path != "" {
-		if n.unix, err = newUnixSocket(path); err != nil {
-			return nil, err
+		ln, err := listenUnix(path, view.Int("unixsocketperm"))
+		if err != nil {
+			return err
 		}
-		n.addresses = append(slices.Clone(addrs), "unix://"+path)
-		return append(addrs, "unix://"+n.unix.bind), nil
+		n.path = path
+		n.plain = append(n.plain, ln)
+		n.addresses = append(n.addresses, "unix://"+path)
 	}
-	n.addresses = addrs
-	return addrs, nil
+	return nil
+}
+
+// listenUnix makes a unix socket: a leftover of the same name is removed, any other file is not. A perm of 0 leaves
+// what the umask gives.
+func listenUnix(path string, perm int64) (net.Listener, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("Could not create unix socket: %s is there and is no socket; move it away, or name another with --unixsocket", path)
+	}
+	if err == nil {
+		os.Remove(path)
+	}
+	ln, err := net.Listen("unix", path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("Could not create unix socket: %w; make the directory, or name another with --unixsocket", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("Could not create unix socket: %w", err)
+	}
+	if perm == 0 {
+		return ln, nil
+	}
+	if err := os.Chmod(path, os.FileMode(perm)); err != nil {
+		ln.Close()
+		return nil, fmt.Errorf("unixsocketperm: %w", err)
+	}
+	return ln, nil
 }
 
 type bindHost struct {
@@ -131,74 +130,6 @@ func bindHosts(words []string) (hosts []bindHost) {
 	return hosts
 }
 
-// OnBoot keeps the engine.
-func (n *network) OnBoot(eng gnet.Engine) gnet.Action {
-	n.engine = eng
-	close(n.booted)
-	return gnet.None
-}
-
-// OnOpen makes a session of a new connection, or says why not.
-func (n *network) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	l := n.loopOf(c)
-	t := &gnetConn{conn: c, loop: c.EventLoop()}
-	if n.unix != nil {
-		t.path = n.unix.path
-	}
-	if refusal := n.srv.admit(t); !refusal.IsNone() {
-		return refusal.Append(nil, resp.RESP2), gnet.Close
-	}
-	if period := n.srv.conf.Int("tcp-keepalive"); period > 0 && t.Kind() == overTCP {
-		setKeepAlive(c, period)
-	}
-	c.SetContext(l.newSession(t))
-	return nil, gnet.None
-}
-
-// OnTraffic feeds the session.
-func (n *network) OnTraffic(c gnet.Conn) gnet.Action {
-	s, _ := c.Context().(*session)
-	if s == nil {
-		return gnet.Close
-	}
-	b, err := c.Next(-1)
-	if err != nil || len(b) == 0 {
-		return gnet.None
-	}
-	n.srv.stats.inputBytes.Add(int64(len(b)))
-	s.feed(b)
-	return gnet.None
-}
-
-// OnClose forgets the session; replies on their way still get out if the client only closed its sending side.
-func (n *network) OnClose(c gnet.Conn, err error) gnet.Action {
-	if s, _ := c.Context().(*session); s != nil {
-		s.hangUp(c, err)
-	}
-	return gnet.None
-}
-
-// loopOf is our loop for the connection's gnet loop; the first connection of each binds it.
-func (n *network) loopOf(c gnet.Conn) *loop {
-	el := c.EventLoop()
-	for _, l := range n.srv.loops {
-		if l.secure {
-			continue
-		}
-		if l.bound.Load() == nil {
-			bound := el
-			if l.bound.CompareAndSwap(nil, &bound) {
-				l.bindTo(el)
-				return l
-			}
-		}
-		if *l.bound.Load() == el {
-			return l
-		}
-	}
-	return n.srv.loops[0]
-}
-
 // stopAccepting answers new connections with an error from now on.
 func (n *network) stopAccepting() { n.refusing.Store(true) }
 
@@ -206,9 +137,6 @@ func (n *network) stopAccepting() { n.refusing.Store(true) }
 // never pause would keep the node from ending.
 func (n *network) quiesce(ctx context.Context) {
 	for _, l := range n.srv.loops {
-		if !l.secure && l.bound.Load() == nil {
-			continue // has no connections
-		}
 		done := make(chan struct{})
 		l.post(func() {
 			l.ending = true
@@ -225,65 +153,32 @@ func (n *network) quiesce(ctx context.Context) {
 // stop closes all connections and ends the loops.
 func (n *network) stop(ctx context.Context) {
 	close(n.ended)
-	for _, ln := range n.tls {
-		ln.Close()
-	}
-	if len(n.addresses) > 0 {
-		go n.engine.Stop(ctx) // it looks only twice a second whether the loops have ended; Rotate's return tells at once
+	n.closeListeners()
+	for _, l := range n.srv.loops {
+		if l.secure {
+			continue
+		}
 		select {
-		case err := <-n.stopped:
-			if err != nil {
-				n.srv.log.Warn("stop listening", "err", err)
-			}
+		case <-l.stopped:
 		case <-ctx.Done():
 		}
 	}
-	if path := n.srv.conf.String("unixsocket"); path != "" {
-		os.Remove(path)
+}
+
+func (n *network) closeListeners() {
+	for _, ln := range n.plain {
+		ln.Close() // which removes a unix socket's name
+	}
+	for _, ln := range n.tls {
+		ln.Close()
 	}
 }
 
-// gnetConn is a plain connection.
-type gnetConn struct {
-	conn gnet.Conn
-	loop gnet.EventLoop
-	path string // of the unix socket, if there is one
-}
-
-// Write writes at once what the socket takes, unless earlier bytes wait; gnet has the rest, and errors.
-func (t *gnetConn) Write(b []byte) (int, error) {
-	done := 0
-	if len(b) > 0 && t.conn.OutboundBuffered() == 0 {
-		if done = writeNow(t.conn.Fd(), b); done == len(b) {
-			return done, nil
-		}
-	}
-	n, err := t.conn.Write(b[done:])
-	return done + n, err
-}
-
-func (t *gnetConn) Buffered() int { return t.conn.OutboundBuffered() }
-func (t *gnetConn) Close()        { t.loop.Close(t.conn) }
-
-func (t *gnetConn) Kind() transportKind {
-	if _, ok := t.conn.LocalAddr().(*net.UnixAddr); ok {
+func kindOf(ln net.Listener) transportKind {
+	if ln.Addr().Network() == "unix" {
 		return overUnix
 	}
 	return overTCP
-}
-
-func (t *gnetConn) Remote() string {
-	if t.Kind() == overUnix {
-		return t.path + ":0"
-	}
-	return addressText(t.conn.RemoteAddr())
-}
-
-func (t *gnetConn) Local() string {
-	if t.Kind() == overUnix {
-		return t.path + ":0"
-	}
-	return addressText(t.conn.LocalAddr())
 }
 
 func addressText(a net.Addr) string {

@@ -1,12 +1,7 @@
 package server
 
 import (
-	"errors"
-	"io"
 	"time"
-
-	"github.com/panjf2000/gnet/v2"
-	"golang.org/x/sys/unix"
 )
 
 // What a client may be ahead of its replies, and they of the client.
@@ -156,9 +151,15 @@ func (srv *Server) checkUnread() {
 	}
 }
 
-// linger looks at the session again soon, since gnet does not tell when a socket has taken its bytes.
+// tellsTaken tells that a transport has its session looked at whenever the socket has taken some of what waits.
+func tellsTaken(t transport) bool {
+	_, tells := t.(interface{ Taken() })
+	return tells
+}
+
+// linger looks at the session again soon, since not every transport tells when a socket has taken its bytes.
 func (s *session) linger() {
-	if s.unsent.lingering {
+	if s.unsent.lingering || tellsTaken(s.conn) && s.conn.Buffered() > 0 {
 		return
 	}
 	s.unsent.lingering = true
@@ -195,67 +196,14 @@ func (s *session) finishClosing() {
 	s.linger()
 }
 
-// hangUp is the end of a plain connection. A client that only stopped sending (as in `printf ... | nc`) still has
-// all it sent carried out and answered: to a duplicate of the socket, since gnet closes its own.
-func (s *session) hangUp(c gnet.Conn, err error) {
-	if s.closed {
+// sideEnded is the end of what a client sends; err is nil if it only stopped sending (as in `printf ... | nc`), and then all
+// it sent is still carried out and answered.
+func (s *session) sideEnded(err error) {
+	if err == nil && !s.waiting && !s.closed {
+		s.ended = true
+		s.loop.touch(s)
 		return
 	}
-	idle := s.pendingWrites+s.pendingReads == 0 && len(s.out) == 0
-	if idle || s.waiting || !errors.Is(err, io.EOF) || c.OutboundBuffered() > 0 {
-		s.gone()
-		return
-	}
-	fd, err := c.Dup()
-	if err != nil {
-		s.gone()
-		return
-	}
-	s.conn = &lateConn{fd: fd, was: &s.info}
-	s.ended = true
-	s.loop.enter()
-	s.loop.touch(s)
-	s.loop.leave()
+	s.gone()
+	s.conn.Close()
 }
-
-// lateConn takes the last replies of a session whose client has stopped sending. The socket does not block.
-type lateConn struct {
-	fd     int
-	was    *clientInfo
-	left   []byte // what the socket has not taken
-	broken bool
-}
-
-func (t *lateConn) Write(b []byte) (int, error) {
-	if !t.broken {
-		t.left = append(t.left, b...)
-		t.send()
-	}
-	return len(b), nil
-}
-
-func (t *lateConn) send() {
-	for len(t.left) > 0 {
-		n, err := unix.Write(t.fd, t.left)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return
-		case err != nil:
-			t.broken, t.left = true, nil
-		default:
-			t.left = t.left[n:]
-		}
-	}
-}
-
-// Buffered tries once more before it tells, as nobody else does.
-func (t *lateConn) Buffered() int {
-	t.send()
-	return len(t.left)
-}
-
-func (t *lateConn) Close()              { unix.Close(t.fd) }
-func (t *lateConn) Kind() transportKind { return t.was.kind }
-func (t *lateConn) Remote() string      { return t.was.remote }
-func (t *lateConn) Local() string       { return t.was.local }

@@ -69,7 +69,7 @@ func (t *readTurn) copyArgs(args [][]byte) [][]byte {
 	return t.argv[from:len(t.argv):len(t.argv)]
 }
 
-// queueRead adds a read to the loop's turn. The first of a turn asks for the turn's end.
+// queueRead adds a read to the loop's turn.
 func (l *loop) queueRead(s *session, op readOp) {
 	t := l.turn
 	if t == nil {
@@ -79,7 +79,6 @@ func (l *loop) queueRead(s *session, op readOp) {
 			t = &readTurn{}
 		}
 		l.turn = t
-		l.post(l.endTurn)
 	}
 	op.s = s
 	if op.args != nil {
@@ -93,7 +92,7 @@ func (l *loop) queueRead(s *session, op readOp) {
 func (l *loop) endTurn() {
 	t := l.turn
 	l.turn = nil
-	if t.stale() {
+	if t.stale() || l.srv.replica.ReadsAtOnce() {
 		l.runTurn(t, nil)
 		return
 	}

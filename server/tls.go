@@ -2,20 +2,12 @@ package server
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
-	"github.com/redoubt-db/redoubt/resp"
 )
-
-// tlsReadBytes is what one read of a TLS connection takes at most.
-const tlsReadBytes = 32 << 10
 
 // listenTLS opens tls-port, if there is one. Its connections live on a loop of their own.
 func (n *network) listenTLS() error {
@@ -44,7 +36,7 @@ func (n *network) listenTLS() error {
 		n.tls = append(n.tls, tls.NewListener(ln, config))
 	}
 	for _, ln := range n.tls {
-		go n.acceptTLS(l, ln)
+		go n.accept(l, ln, overTLS)
 	}
 	return nil
 }
@@ -79,133 +71,3 @@ func tlsConfig(view *conf.View) (*tls.Config, error) {
 	}
 	return config, nil
 }
-
-func (n *network) acceptTLS(l *loop, ln net.Listener) {
-	for {
-		c, err := ln.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			n.srv.log.Warn("accept TLS connection", "err", err)
-			continue
-		}
-		go n.serveTLS(l, c)
-	}
-}
-
-// serveTLS reads one TLS connection and feeds its session on the loop, waiting each time, so that a
-// client can send no faster than it is served.
-func (n *network) serveTLS(l *loop, c net.Conn) {
-	t := newTLSConn(c)
-	opened := make(chan *session)
-	l.post(func() {
-		l.enter()
-		defer l.leave()
-		if refusal := n.srv.admit(t); !refusal.IsNone() {
-			t.Write(refusal.Append(nil, resp.RESP2))
-			opened <- nil
-			return
-		}
-		opened <- l.newSession(t)
-	})
-	s := <-opened
-	if s == nil {
-		t.Close()
-		return
-	}
-	buf, fed := make([]byte, tlsReadBytes), make(chan struct{})
-	for {
-		read, err := c.Read(buf)
-		if read > 0 {
-			l.post(func() {
-				n.srv.stats.inputBytes.Add(int64(read))
-				s.feed(buf[:read])
-				fed <- struct{}{}
-			})
-			<-fed
-		}
-		if err != nil {
-			l.post(func() { s.tlsEnded(err) })
-			return
-		}
-	}
-}
-
-// tlsEnded is the end of what a client sends. If it only ended its side it gets the replies that are on their way.
-func (s *session) tlsEnded(err error) {
-	if errors.Is(err, io.EOF) && !s.waiting && !s.closed {
-		s.ended = true
-		s.loop.touch(s)
-		return
-	}
-	s.gone()
-	s.conn.Close()
-}
-
-// tlsConn writes to a TLS connection from a goroutine of its own, so that the loop never waits for a client.
-type tlsConn struct {
-	conn net.Conn
-
-	mu     sync.Mutex
-	more   *sync.Cond
-	buf    []byte
-	spare  []byte
-	closed bool
-}
-
-func newTLSConn(c net.Conn) *tlsConn {
-	t := &tlsConn{conn: c}
-	t.more = sync.NewCond(&t.mu)
-	go t.pump()
-	return t
-}
-
-func (t *tlsConn) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	t.buf = append(t.buf, b...)
-	t.mu.Unlock()
-	t.more.Signal()
-	return len(b), nil
-}
-
-// pump sends what Write left until Close, then closes the connection.
-func (t *tlsConn) pump() {
-	defer t.conn.Close()
-	for {
-		t.mu.Lock()
-		for len(t.buf) == 0 && !t.closed {
-			t.more.Wait()
-		}
-		if len(t.buf) == 0 {
-			t.mu.Unlock()
-			return
-		}
-		out := t.buf
-		t.buf = t.spare[:0]
-		t.mu.Unlock()
-		_, err := t.conn.Write(out)
-		if err != nil {
-			return
-		}
-		t.spare = out[:0]
-	}
-}
-
-func (t *tlsConn) Buffered() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.buf)
-}
-
-func (t *tlsConn) Close() {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
-	t.conn.SetWriteDeadline(time.Now().Add(lingerMax)) // a client that takes nothing must not keep pump
-	t.more.Signal()
-}
-
-func (t *tlsConn) Kind() transportKind { return overTLS }
-func (t *tlsConn) Remote() string      { return addressText(t.conn.RemoteAddr()) }
-func (t *tlsConn) Local() string       { return addressText(t.conn.LocalAddr()) }

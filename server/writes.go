@@ -26,7 +26,7 @@ type stage struct {
 	body  []byte
 	ops   []stagedOp
 	local sm.Local // arena of what rides
-	armed bool     // commit has been posted
+	armed bool     // there is something to commit when the turn ends
 	claim *claim   // what the turn's writes may add to the data; nil when that is bounded by nothing
 }
 
@@ -44,10 +44,7 @@ func (l *loop) stageRequest(op sm.LocalOp, encode func(dst []byte) []byte) {
 func (l *loop) stageOp(op sm.LocalOp) {
 	st := &l.stage
 	st.ops = append(st.ops, stagedOp{op, len(st.body)})
-	if !st.armed {
-		st.armed = true
-		l.post(l.commitStage)
-	}
+	st.armed = true
 }
 
 // stageCommand is the hot path: one command of one session.
