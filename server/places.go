@@ -15,8 +15,7 @@ type met struct {
 	at int64 // monotonic nanoseconds
 }
 
-// meet takes note of a member that introduces itself. If it is a new process, or has not been heard of for a while, what
-// connects Raft with it may be dead.
+// meet takes note of a member that introduces itself, and has Raft take a new connection to it if the present one may be dead.
 func (p *peers) meet(who introduction) {
 	srv := p.srv
 	if who.node == srv.replica.ID() {
@@ -27,12 +26,20 @@ func (p *peers) meet(who introduction) {
 	}
 	now := srv.mono()
 	p.mu.Lock()
-	last, known := p.met[who.node]
+	last := p.met[who.node]
 	p.met[who.node] = met{who, now}
 	p.mu.Unlock()
-	if known && (last.run != who.run || now-last.at > int64(peerFresh)) {
+	if last.mayBeCut(who, now) {
 		srv.replica.Relink(who.node)
 	}
+}
+
+// mayBeCut tells whether what connects Raft with a member may be dead: the member is a new process, or was not heard of for a while, or not
+// at all before. The last is so where both were just started: this node has sent it messages since it started itself, and the process that
+// got them may have ended before it said hello. An election between two followers needs that connection, and a vote that is lost on it
+// cost half a second and more.
+func (m *met) mayBeCut(who introduction, now int64) bool {
+	return m.node == 0 || m.run != who.run || now-m.at > int64(peerFresh)
 }
 
 // said is where a member said itself that it is, if it did so lately. That counts for more than what the log says: a node that

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redoubt-db/redoubt/resp"
 	"github.com/redoubt-db/redoubt/sm"
@@ -94,5 +95,28 @@ func TestMovedWhileALeaderIsKnown(t *testing.T) {
 	}
 	if got := n.replica.Address(id); got != moved {
 		t.Errorf("the log, which is older, moves the member back to %s", got)
+	}
+}
+
+// TestMayBeCut tells when Raft's connection to a member that says hello is made anew.
+func TestMayBeCut(t *testing.T) {
+	const now = int64(10 * time.Second)
+	last := met{introduction{node: 2, run: "a"}, now - int64(time.Second)}
+	old := last
+	old.at = now - int64(peerFresh) - 1
+	for _, c := range []struct {
+		name string
+		last met
+		run  string
+		want bool
+	}{
+		{"the first hello, behind messages that went to an earlier process", met{}, "a", true},
+		{"the same process", last, "a", false},
+		{"a new process", last, "b", true},
+		{"the same, behind a silence", old, "a", true},
+	} {
+		if got := c.last.mayBeCut(introduction{node: 2, run: c.run}, now); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
