@@ -4,6 +4,7 @@
 //	make bench-memory
 //	go run ./bench/memory -keys 10000000 -server redoubt -ttl 24h
 //	go run ./bench/memory -shape zset -server redis
+//	go run ./bench/memory -elements
 //
 // What redoubt keeps of the past is part of what it takes, and compacted then: both are printed.
 //
@@ -55,9 +56,12 @@ func main() {
 	flag.StringVar(&o.server, "server", "redoubt", "redoubt (built here), redis, or a command line with {port} and {dir}")
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.IntVar(&o.pipeline, "pipeline", 256, "requests in flight per connection")
+	table := flag.Bool("elements", false, "both servers, all collections that have a ratio to reach, as a table")
 	flag.Parse()
 	var err error
-	if o.shape, err = shapeOf(*name); err == nil {
+	if *table {
+		err = elements(o)
+	} else if o.shape, err = shapeOf(*name); err == nil {
 		err = run(o)
 	}
 	if err != nil {
@@ -88,7 +92,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	empty, _ := srv.RSS()
+	empty, _ := footprintOf(srv.Pid)
 	took, err := o.shape.load(o, srv.Addr)
 	if err != nil {
 		srv.Kill()
@@ -144,7 +148,7 @@ func restart(o options, what, command string, port int, dir string) error {
 	}
 	defer srv.Kill()
 	fmt.Printf("  %-14s%8.1f s   %.1f s of processor\n", what, time.Since(began).Seconds(), load.Processor(srv.Pid))
-	report(o, "", srv, 0, dir)
+	report(o, "", srv, footprint{}, dir)
 	c, err := wire.Dial(srv.Addr, saveMax)
 	if err != nil {
 		return err
@@ -156,17 +160,18 @@ func restart(o options, what, command string, port int, dir string) error {
 	return srv.Stop(stopMax)
 }
 
-// report prints memory and disk. The process with no keys in it costs what it costs: that is said once, and not subtracted.
-func report(o options, when string, srv *process.Server, empty int64, dir string) {
-	rss, err := srv.RSS()
+// report prints memory and disk. The process with no keys in it costs what it costs: that is said beside, as an element is cheaper than it
+// looks where there are few.
+func report(o options, when string, srv *process.Server, empty footprint, dir string) {
+	now, err := footprintOf(srv.Pid)
 	if err != nil {
 		return
 	}
 	disk := load.Disk(dir)
 	per := func(n int64) string { return strconv.FormatFloat(float64(n)/float64(o.keys), 'f', 1, 64) }
-	fmt.Printf("  resident      %8d MiB %s bytes each", rss>>20, per(rss))
+	fmt.Printf("  resident      %s, %s bytes each", now, per(now.total()))
 	if when != "" {
-		fmt.Printf(" (%s; %d MiB before, peak %d MiB)", when, empty>>20, srv.PeakRSS()>>20)
+		fmt.Printf(" (%s; peak %d MiB)\n  above empty   %s bytes each; empty it was %s", when, srv.PeakRSS()>>20, per(now.total()-empty.total()), empty)
 	}
-	fmt.Printf("\n  disk          %8d MiB %s bytes each\n", disk>>20, per(disk))
+	fmt.Printf("\n  disk          %d MiB, %s bytes each\n", disk>>20, per(disk))
 }
