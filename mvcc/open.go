@@ -76,8 +76,20 @@ func openEngine(o Options) (*pebble.DB, error) {
 		MemTableStopWritesThreshold: memTablesMax,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       100,
-		EventListener:               &pebble.EventListener{BackgroundError: o.Trouble},
+		EventListener:               listener(o),
 	})
+}
+
+// listener has Pebble's events told to who asked for them.
+func listener(o Options) *pebble.EventListener {
+	l := &pebble.EventListener{BackgroundError: o.Trouble}
+	if o.Heavy != nil {
+		l.FlushBegin = func(pebble.FlushInfo) { o.Heavy(true) }
+		l.FlushEnd = func(pebble.FlushInfo) { o.Heavy(false) }
+		l.CompactionBegin = func(pebble.CompactionInfo) { o.Heavy(true) }
+		l.CompactionEnd = func(pebble.CompactionInfo) { o.Heavy(false) }
+	}
+	return l
 }
 
 type quiet struct{}

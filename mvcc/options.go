@@ -16,6 +16,9 @@ type Options struct {
 	// Trouble is told of errors of Pebble's own goroutines, on which it runs: a flush that found no room is
 	// tried again, but what is not flushed is not durable. Nil ignores them.
 	Trouble func(error)
+	// Heavy is told when a flush or a compaction begins, and when it ends, on Pebble's goroutines. It may block for as long as it takes
+	// to make room for that work. Nil: nobody is told.
+	Heavy func(begins bool)
 
 	// Seed keys the hash of names in a new store. An existing store keeps the one it was made with.
 	Seed uint64

@@ -6,15 +6,27 @@ import "sync"
 const poolSize = 16
 
 // pool runs work that must not run on an event loop. Work waits for a place, not the loop that asks.
-type pool struct{ slots chan struct{} }
+type pool struct {
+	slots chan struct{}
+	heavy func(begins bool)
+}
 
-func newPool() *pool { return &pool{slots: make(chan struct{}, poolSize)} }
+func newPool(heavy func(begins bool)) *pool {
+	if heavy == nil {
+		heavy = func(bool) {}
+	}
+	return &pool{slots: make(chan struct{}, poolSize), heavy: heavy}
+}
 
 // run starts fn on a goroutine of its own once there is a place; it returns at once.
 func (p *pool) run(fn func()) {
 	go func() {
 		p.slots <- struct{}{}
-		defer func() { <-p.slots }()
+		p.heavy(true)
+		defer func() {
+			p.heavy(false)
+			<-p.slots
+		}()
 		fn()
 	}()
 }

@@ -32,6 +32,9 @@ type Options struct {
 	Fatal func(reason string)
 	// Shutdown is called when a client asks for the end of the process, perhaps before Open returns. It must not block.
 	Shutdown func(by string)
+	// Heavy is told of the beginning and the end of work that takes a processor for long. It must not take long
+	// itself. Nil: nobody is told.
+	Heavy func(begins bool)
 	// Version of the program, for INFO.
 	Version string
 	// Wall is this machine's wall clock; time.Now by default.
@@ -124,11 +127,11 @@ func Open(o Options) (*Server, error) {
 		srv.lock.Close()
 		return nil, err
 	}
-	if err := srv.openReplica(dir, from, o.Fatal); err != nil {
+	if err := srv.openReplica(dir, from, o); err != nil {
 		srv.lock.Close()
 		return nil, adviseOpen(dir, err)
 	}
-	srv.pool = newPool()
+	srv.pool = newPool(o.Heavy)
 	srv.peers = startPeers(srv, dir, from)
 	if srv.probes, err = startProbes(srv); err != nil {
 		srv.Close()
@@ -176,7 +179,7 @@ func (srv *Server) isReady() bool {
 }
 
 // openReplica brings up the state machine and this node's member of the Raft group.
-func (srv *Server) openReplica(dir string, from origin, fatal func(reason string)) error {
+func (srv *Server) openReplica(dir string, from origin, o Options) error {
 	srv.machine = sm.New(sm.Options{
 		Table:    srv.table,
 		Panicked: srv.panicked,
@@ -184,8 +187,9 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 			MaxMemory: srv.conf.Bytes("maxmemory"),
 			Seed:      from.seed,
 			Run:       sideBySide,
-			Logger:    pebbleLogger{srv.log, fatal},
+			Logger:    pebbleLogger{srv.log, o.Fatal},
 			Trouble:   srv.trouble.tell,
+			Heavy:     o.Heavy,
 		},
 		Uses:       &srv.uses,
 		Local:      srv.local,
@@ -210,7 +214,7 @@ func (srv *Server) openReplica(dir string, from origin, fatal func(reason string
 		OnMembers:  srv.lookAtPeers,
 		Machine:    machineAdapter{srv.machine, srv},
 		Logger:     srv.log,
-		OnFatal:    fatal,
+		OnFatal:    o.Fatal,
 	})
 	if err != nil {
 		return err

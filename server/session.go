@@ -146,6 +146,7 @@ func (s *session) feed(b []byte) {
 	}
 	s.loop.enter()
 	defer s.loop.leave()
+	s.srv.stats.reads.Add(1)
 	s.info.lastUsed.Store(s.srv.mono())
 	if len(s.in) == 0 && !s.stuck() {
 		n := s.parse(b)

@@ -17,6 +17,7 @@ type stats struct {
 	connections         atomic.Int64
 	rejectedConnections atomic.Int64
 	commands            atomic.Int64
+	reads               atomic.Int64 // of connections, whatever they brought
 	unknown             atomic.Int64
 	protocolErrors      atomic.Int64
 	inputBytes          atomic.Int64
@@ -54,6 +55,12 @@ type commandStats struct {
 	rejected atomic.Int64
 	failed   atomic.Int64
 	latency  histogram
+}
+
+// Traffic is how many commands were answered since the start or CONFIG RESETSTAT, and how many reads of connections there
+// were since the start.
+func (srv *Server) Traffic() (answered, reads int64) {
+	return srv.stats.commands.Load(), srv.stats.reads.Load()
 }
 
 // account notes one run of a command that took nanos.

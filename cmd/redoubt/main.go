@@ -17,6 +17,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/internal/malloc"
+	"github.com/redoubt-db/redoubt/internal/procs"
 	"github.com/redoubt-db/redoubt/server"
 	"golang.org/x/sys/unix"
 )
@@ -95,10 +96,14 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		default: // it has been asked for already
 		}
 	}
+	tuner := newTuner(set)
+	o.Heavy = tuner.Heavy
 	srv, err := open(o, signals, shutdown)
 	if srv == nil || err != nil {
 		return err
 	}
+	tuner.Start(srv.Traffic)
+	defer tuner.Stop()
 	debug.FreeOSMemory() // what the start read is garbage by now, and the collector would wait for as much again
 	logger.Info("Ready to accept connections", "addresses", strings.Join(srv.Addresses(), " "))
 	select {
@@ -112,6 +117,15 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		os.Exit(1)
 	}()
 	return srv.Close()
+}
+
+// newTuner is nil where the user has said how many processors there are to be, or that there is to be more than one
+// event loop.
+func newTuner(set *conf.Set) *procs.Tuner {
+	if os.Getenv("GOMAXPROCS") != "" || set.Int("io-threads") > 1 {
+		return nil
+	}
+	return procs.New()
 }
 
 // open starts the server, unless it is asked to end while it waits for a quorum of its cluster: then there is nothing to

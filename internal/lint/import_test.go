@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 		"internal/evloop",
 		"internal/malloc"}, // to account for memory
 	"backup":      {"sm", "mvcc", "replica", "command", "resp", "internal/datadir"}, // a node without clients
-	"cmd/redoubt": {"server", "conf", "backup", "internal/malloc"},
+	"cmd/redoubt": {"server", "conf", "backup", "internal/malloc", "internal/procs"},
 
 	"internal/corpus":    {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
 	"internal/datadir":   {},
@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"internal/malloc":    {},
 	"internal/raftwire":  {},
 	"internal/evloop":    {}, // sockets
+	"internal/procs":     {},
 	"internal/slab":      {},
 	"internal/ranked":    {"internal/slab"},
 	"internal/raftlog":   {}, // Raft's entries, bytes to it
