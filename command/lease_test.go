@@ -50,23 +50,23 @@ func TestLeaseEnds(t *testing.T) {
 		MSET a 1 b 2 = OK
 		LEASE ATTACH 7 a b = 2
 		+99
+		_REVOKE-DUE 7 = OK
 		EXISTS a b = 2
 		+1
+		# it is due, and there until the leader revokes it
+		EXISTS a b = 2
+		DBSIZE = 2
+		PTTL a = 0
+		LEASE TTL 7 = [ttl 0 granted 100]
+		LEASE LIST = [7]
+		LEASE KEEPALIVE 7 = 100
+		+100
+		_REVOKE-DUE 7 8 = OK
 		EXISTS a b = 0
 		DBSIZE = 0
 		LEASE LIST = []
-		# too late: nobody revoked it yet, but its time is over
 		LEASE KEEPALIVE 7 = NOLEASE no such lease
-		SET a new = OK
-		# which ended the lease with all its keys
-		LEASE GRANT 50 ID 7 = 7
-		EXISTS a b = 1
-		PTTL a = -1
-		LEASE ATTACH 7 a = 1
-		+50
-		_REVOKE-DUE 7 8 = OK
 		HISTORY b COUNT 1 REV = [[3-1 del nil 0]]
-		DBSIZE = 0
 		# a keepalive that came first wins
 		LEASE GRANT 50 ID 7 = 7
 		SET a 1 = OK

@@ -32,10 +32,7 @@ func (tx *Tx) Holds(g *Guard) bool {
 	mv := tx.mv.View()
 	ks := mv.Keyspace(g.DB)
 	it, live := mv.Lookup(ks, g.Key)
-	if live {
-		d := tx.space.deadline(it.Attr)
-		live = d == 0 || d > tx.now
-	}
+	live = live && !tx.space.ended(it.Attr, tx.now)
 	switch {
 	case g.Exact && live:
 		return it.Mod.Main == g.Rev.Main

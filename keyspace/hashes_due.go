@@ -115,7 +115,7 @@ func (v *View) hollow() (n int) {
 		limit = math.MaxInt
 	}
 	q.Due(v.estimate, func(_ int64, ref mvcc.Ref) bool {
-		if _, it, ok := v.space.Store.ByRef(ref); ok && v.before(v.space.deadline(it.Attr)) && !v.before(v.mv.LastDeadline(it)) {
+		if _, it, ok := v.space.Store.ByRef(ref); ok && v.within(it.Attr) && !v.before(v.mv.LastDeadline(it)) {
 			n++
 		}
 		limit--

@@ -136,12 +136,6 @@ func (v *View) Len() int {
 	if soon {
 		v.need |= NeedTick
 	}
-	for _, id := range v.space.overdueLeases(v.estimate) {
-		attached := v.space.Leases.Attached(id, uint32(v.ks))
-		if attached > 0 && !v.before(v.space.Leases.Lookup(id).Deadline) {
-			gone += attached
-		}
-	}
 	return n - gone - v.hollow()
 }
 

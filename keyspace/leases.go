@@ -41,7 +41,7 @@ func (tx *Tx) Grant(id uint64, ttl int64) (uint64, error) {
 			id = chosen
 		}
 	}
-	if id == 0 || tx.lease(id) != nil {
+	if id == 0 || tx.HasLease(id) {
 		return 0, ErrLeaseExists
 	}
 	tx.putLease(id, ttl, tx.counted+ttl)
@@ -49,10 +49,9 @@ func (tx *Tx) Grant(id uint64, ttl int64) (uint64, error) {
 	return id, nil
 }
 
-// KeepAlive gives a lease its full time to live again and returns it. A lease past its deadline is gone, even if
-// nobody revoked it yet.
+// KeepAlive gives a lease its full time to live again and returns it: also one past its deadline that nobody revoked yet.
 func (tx *Tx) KeepAlive(id uint64) (ttl int64, err error) {
-	l := tx.lease(id)
+	l := tx.space.Leases.Lookup(id)
 	if l == nil {
 		return 0, ErrNoLease
 	}
@@ -64,7 +63,7 @@ func (tx *Tx) KeepAlive(id uint64) (ttl int64, err error) {
 
 // Revoke ends a lease with all its keys, in this one revision, and returns how many keys that were.
 func (tx *Tx) Revoke(id uint64) (keys int, err error) {
-	l := tx.lease(id)
+	l := tx.space.Leases.Lookup(id)
 	if l == nil {
 		return 0, ErrNoLease
 	}
@@ -72,11 +71,20 @@ func (tx *Tx) Revoke(id uint64) (keys int, err error) {
 }
 
 // RevokeDue ends the lease if it is past its deadline. A KeepAlive that came first wins.
-func (tx *Tx) RevokeDue(id uint64) { tx.lease(id) }
+//
+// Nothing else ends a lease for its deadline. What hangs from one that is due could be hidden from readers right away, as keys with
+// deadlines of their own are. But while there is no leader, nobody can keep a lease alive; so a new leader first gives all their full time
+// again, as etcd's does, and what a reader has found gone could not come back. As it is, the leader ends leases, soon after they are due,
+// and until it does so they and their keys are there, for everybody.
+func (tx *Tx) RevokeDue(id uint64) {
+	if l := tx.space.Leases.Lookup(id); l != nil && l.Deadline <= tx.now {
+		tx.space.Expired += uint64(tx.revoke(l, ClassExpired, "expired"))
+	}
+}
 
 // Attach hangs a key from a lease, in place of any other deadline; false if there is no such key or it hangs there.
 func (tx *Tx) Attach(id uint64, key []byte) (bool, error) {
-	if tx.lease(id) == nil {
+	if !tx.HasLease(id) {
 		return false, ErrNoLease
 	}
 	it, ok := tx.Lookup(key)
@@ -96,18 +104,8 @@ func (tx *Tx) Detach(key []byte) bool {
 	return ok && it.Lease != 0 && tx.Persist(key)
 }
 
-// HasLease tells whether the lease exists at the request's time.
-func (tx *Tx) HasLease(id uint64) bool { return tx.lease(id) != nil }
-
-// lease finds a lease within its deadline. One past it is revoked first.
-func (tx *Tx) lease(id uint64) *lease.Lease {
-	l := tx.space.Leases.Lookup(id)
-	if l != nil && l.Deadline <= tx.now {
-		tx.revoke(l, ClassExpired, "expired")
-		return nil
-	}
-	return l
-}
+// HasLease tells whether the lease exists.
+func (tx *Tx) HasLease(id uint64) bool { return tx.space.Leases.Lookup(id) != nil }
 
 // putLease writes table and row; how to take the table back is the caller's to note.
 func (tx *Tx) putLease(id uint64, ttl, deadline int64) {
@@ -145,22 +143,18 @@ func (s *Space) attached(id uint64) []LeaseKey {
 	return keys
 }
 
-// Lease is a shared lease as of now: what is left of it and what was granted, in milliseconds. It is
-// ErrNoLease when there is none.
+// Lease is a shared lease as of now: what is left of it and what was granted, in milliseconds. Nothing is left of one that is
+// about to be revoked. It is ErrNoLease when there is none.
 func (v *View) Lease(id uint64) (left, granted int64, err error) {
 	l := v.space.Leases.Lookup(id)
-	if l == nil || !v.before(l.Deadline) {
+	if l == nil {
 		return 0, 0, ErrNoLease
 	}
 	return max(l.Deadline-v.estimate, 0), l.TTL, nil
 }
 
 // Leases are the ids of all shared leases, ascending.
-func (v *View) Leases() []uint64 {
-	return slices.DeleteFunc(v.space.Leases.IDs(), func(id uint64) bool {
-		return !v.before(v.space.Leases.Lookup(id).Deadline)
-	})
-}
+func (v *View) Leases() []uint64 { return v.space.Leases.IDs() }
 
 // LeaseKeys are the keys attached to a shared lease, by number of database and key.
 func (v *View) LeaseKeys(id uint64) []LeaseKey {
@@ -175,6 +169,3 @@ func (v *View) LeaseKeys(id uint64) []LeaseKey {
 	slices.SortStableFunc(keys, func(a, b LeaseKey) int { return cmp.Compare(a.DB, b.DB) })
 	return keys
 }
-
-// overdueLeases are the ids of leases whose deadline is at or before now.
-func (s *Space) overdueLeases(now int64) []uint64 { return s.DueLeases(now, math.MaxInt) }

@@ -50,11 +50,6 @@ func (m *model) clone() *model {
 // at moves the model to a time.
 func (m *model) at(now int64) {
 	m.now = now
-	for id, l := range m.leases {
-		if l.deadline <= now {
-			m.revoke(id)
-		}
-	}
 	for _, db := range m.dbs {
 		maps.DeleteFunc(db, func(_ string, k modelKey) bool { return k.deadline != 0 && k.deadline <= now })
 	}
@@ -407,7 +402,7 @@ func (r *rig) checkLeases(v View, attached map[uint64][]string) {
 		r.fail("leases are %d, want %d", got, want)
 	}
 	for id, l := range m.leases {
-		if left, ttl, err := v.Lease(id); left != l.deadline-m.now || ttl != l.ttl || err != nil {
+		if left, ttl, err := v.Lease(id); left != max(l.deadline-m.now, 0) || ttl != l.ttl || err != nil {
 			r.fail("lease %d has %d of %d (%v), want %d of %d", id, left, ttl, err, l.deadline-m.now, l.ttl)
 		}
 		var keys []string
@@ -439,6 +434,7 @@ func (r *rig) expireDue(b *mvcc.Batch) {
 		}
 		for _, id := range leases {
 			tx.RevokeDue(id)
+			r.model.revoke(id)
 		}
 		tx.Commit()
 	}

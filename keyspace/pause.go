@@ -1,16 +1,11 @@
 package keyspace
 
-import (
-	"math"
-
-	"github.com/redoubt-db/redoubt/lease"
-	"github.com/redoubt-db/redoubt/mvcc"
-)
+import "github.com/redoubt-db/redoubt/mvcc"
 
 // A long read holds the store's read lock, and an applier that waits for the lock keeps all other readers out too.
 // So it works in steps and lets go of the lock between them. What it reads must not change under it: it is
-// pinned to the newest published revision, which has all that was acknowledged. Deadlines need no more, since they are
-// in the versions, but those of shared leases are not, so the few that are due are noted with the pin.
+// pinned to the newest published revision, which has all that was acknowledged. Deadlines are in the versions,
+// and what hung from a shared lease then counts as there.
 
 // pauseEvery is how many keys a long read passes between pauses: well under a millisecond.
 const pauseEvery = 1000
@@ -24,22 +19,8 @@ func (v *View) pin() (View, bool) {
 			return p, false
 		}
 		p.mv, p.ks, p.pinned = mv, mv.Keyspace(v.db), true
-		v.space.Leases.Due(v.estimate, func(l *lease.Lease) bool {
-			p.leases = append(p.leases, *l)
-			return true
-		})
 	}
 	return p, true
-}
-
-// pinnedLease is the deadline of a lease when the view was pinned, if it was due then; else it is far.
-func (v *View) pinnedLease(id uint64) int64 {
-	for i := range v.leases {
-		if v.leases[i].ID == id {
-			return v.leases[i].Deadline
-		}
-	}
-	return math.MaxInt64
 }
 
 // pause gives others a turn. Nothing read from the store before is good any more.

@@ -105,19 +105,12 @@ func TestNeeds(t *testing.T) {
 	r.apply(1000, func(tx *Tx) {
 		tx.Put([]byte("soon"), text(1010), nil)
 		tx.Put([]byte("later"), text(5000), nil)
-		if _, err := tx.Grant(5, 10); err != nil {
-			t.Fatal(err)
-		}
-		tx.Put([]byte("leased"), mvcc.Attr{Type: mvcc.String, Lease: 5}, nil)
 	})
 	read := map[string]func(v *View){
-		"Lookup(soon)":   func(v *View) { v.Lookup([]byte("soon")) },
-		"Lookup(leased)": func(v *View) { v.Lookup([]byte("leased")) },
-		"Len":            func(v *View) { v.Len() },
-		"Keys(*)":        func(v *View) { v.Keys([]byte("*")) },
-		"Scan":           func(v *View) { v.Scan(0, 10, nil, func(mvcc.Item) {}) },
-		"Lease(5)":       func(v *View) { _, _, _ = v.Lease(5) },
-		"Leases":         func(v *View) { v.Leases() },
+		"Lookup(soon)": func(v *View) { v.Lookup([]byte("soon")) },
+		"Len":          func(v *View) { v.Len() },
+		"Keys(*)":      func(v *View) { v.Keys([]byte("*")) },
+		"Scan":         func(v *View) { v.Scan(0, 10, nil, func(mvcc.Item) {}) },
 	}
 	for name, fn := range read {
 		for _, c := range []struct {

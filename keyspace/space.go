@@ -149,7 +149,15 @@ func (s *Space) dropUnbound() {
 	}
 }
 
-// deadline is when an item ends: its own or its lease's deadline; 0 is never. A lease that is gone
+// ended tells whether an item is over: past its own deadline, or left behind by a lease that is gone.
+func (s *Space) ended(a mvcc.Attr, now int64) bool {
+	if a.Lease != 0 {
+		return s.Leases.Lookup(a.Lease) == nil
+	}
+	return a.Deadline != 0 && a.Deadline <= now
+}
+
+// deadline is when an item is to end: its own or its lease's deadline; 0 is never. A lease that is gone
 // (its keys are about to go in the same revision) ends them at once.
 func (s *Space) deadline(a mvcc.Attr) int64 {
 	if a.Lease == 0 {

@@ -110,14 +110,13 @@ func (tx *Tx) Set(key, value []byte) {
 // SetString makes key a string if the condition holds; false if it does not. What to tell of it is the caller's to know:
 // see NotifySet.
 func (tx *Tx) SetString(key, value []byte, o SetOptions) (bool, error) {
-	leased := o.Lease == 0 || tx.lease(o.Lease) != nil // first, since a lease past its deadline takes keys with it
 	it, ok := tx.Lookup(key)
 	if !o.holds(it, ok) {
 		return false, nil
 	}
 	a := mvcc.Attr{Type: mvcc.String, Deadline: o.Deadline, Lease: o.Lease}
 	switch {
-	case !leased:
+	case o.Lease != 0 && !tx.HasLease(o.Lease):
 		return false, ErrNoLease
 	case o.KeepTTL && ok:
 		a.Deadline, a.Lease = it.Deadline, it.Lease

@@ -40,9 +40,6 @@ func (s *Space) Begin(b *mvcc.Batch, now int64, seed uint64) *Tx {
 	tx := &s.tx
 	*tx = Tx{space: s, mv: b.Tx(), batch: b, now: now, counted: now, rng: rng{seed}, views: rng{^seed}, undo: tx.undo[:0], newsBefore: len(s.news.list)}
 	tx.overdue = s.due.reached(now) || s.fields.reached(now)
-	if next, ok := s.Leases.Next(); ok && next <= now {
-		tx.overdue = true
-	}
 	if s.hearing {
 		tx.told = s.classes
 	}
@@ -79,8 +76,8 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 	if !ok {
 		return it, false
 	}
-	if d := tx.space.deadline(it.Attr); d != 0 && d <= tx.now {
-		tx.end(ks, key, it)
+	if tx.space.ended(it.Attr, tx.now) {
+		tx.end(ks, key)
 		return mvcc.Item{}, false
 	}
 	if tx.overdue && tx.hollow(it) {
@@ -90,14 +87,8 @@ func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 	return it, true
 }
 
-// end makes the tombstone of a key past its deadline. The keys of a shared lease go together.
-func (tx *Tx) end(ks mvcc.Keyspace, key []byte, it mvcc.Item) {
-	if it.Lease != 0 {
-		if l := tx.space.Leases.Lookup(it.Lease); l != nil {
-			tx.space.Expired += uint64(tx.revoke(l, ClassExpired, "expired"))
-			return
-		}
-	}
+// end makes the tombstone of a key past its deadline.
+func (tx *Tx) end(ks mvcc.Keyspace, key []byte) {
 	tx.space.Expired++
 	tx.mv.Delete(ks, key)
 	tx.notifyOf(ks, ClassExpired, "expired", key)

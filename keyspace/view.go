@@ -1,7 +1,6 @@
 package keyspace
 
 import (
-	"github.com/redoubt-db/redoubt/lease"
 	"github.com/redoubt-db/redoubt/mvcc"
 )
 
@@ -24,9 +23,8 @@ type View struct {
 	past     bool // at a revision: tombstones alone say what lived
 	mayLoad  bool // may read the disk (inside apply, or on a pool's goroutine)
 	need     Need
-	pinned   bool          // the present, held at a revision across pauses
-	leases   []lease.Lease // of a pinned view: those due by estimate when it was pinned
-	misses   *news         // where reads of absent keys are told; nil where nobody wants to know
+	pinned   bool  // the present, held at a revision across pauses
+	misses   *news // where reads of absent keys are told; nil where nobody wants to know
 	lookups  Lookups
 	held     []mvcc.Collection // of a view that pauses: what it has read, until Release
 }
@@ -131,10 +129,16 @@ func (v *View) live(it *mvcc.Item) bool {
 	if it.Type == mvcc.Hash && !v.before(v.mv.LastDeadline(*it)) {
 		return false
 	}
-	if v.pinned && it.Lease != 0 {
-		return v.before(v.pinnedLease(it.Lease))
+	return v.within(it.Attr)
+}
+
+// within tells whether a key with these attributes is within its own deadline. What hangs from a shared lease is there until the lease is
+// revoked, also past the deadline: see Tx.RevokeDue. A pinned view shows what was there when it was pinned.
+func (v *View) within(a mvcc.Attr) bool {
+	if a.Lease != 0 {
+		return v.pinned || v.space.Leases.Lookup(a.Lease) != nil
 	}
-	return v.before(v.space.deadline(it.Attr))
+	return v.before(a.Deadline)
 }
 
 // before tells whether a deadline, 0 for never, is still ahead, noting when only a tick can say.
