@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,11 +114,20 @@ func (l *lane) choose() fault {
 	}
 }
 
-// checkAlive holds that no process has ended that was not told to.
+// checkAlive holds that no process has ended that was not told to. One that found its disk full may end as the fault itself does, or
+// right behind it.
 func (l *lane) checkAlive(behind string) {
 	for _, n := range l.rig.Running() {
 		select {
 		case <-n.Srv.Done():
+			if end := lastLine(n.Srv.Tail()); strings.Contains(end, "no space left on device") {
+				l.Logf("          %s ended: %s", n.Name, end)
+				n.Kill()
+				if err := n.Start(); err != nil {
+					l.Errorf("behind %q: %v", behind, err)
+				}
+				continue
+			}
 			l.Errorf("%s ended by itself behind %q:\n%s", n.Name, behind, n.Srv.Tail())
 			n.Srv = nil
 		default:
