@@ -31,6 +31,8 @@ func redoubtDirectives() []Directive {
 			Summary: "Superseded versions beyond this size are compacted; 0 sets no limit."},
 		{Name: "compaction", Kind: Enum, Values: []string{"auto", "off"}, Default: "auto", Scope: Cluster, Mutable: true, Meaning: Active,
 			Summary: "Whether history is compacted by the limits above, or only by COMPACT."},
+		{Name: "content-check-period", Kind: Duration, Max: 1e12, Default: "24h", Scope: Node, Mutable: true, Meaning: Active,
+			Summary: "In how much time the leader compares the content of all keys on all members; 0 is never."},
 		{Name: "free-space-reserve", Kind: Memory, Max: math.MaxInt64, Default: "256mb", Scope: Node, Mutable: true, Meaning: Active,
 			Summary: "Growing writes are refused with -NOSPACE while the disk has less than this free."},
 		{Name: "quota-bytes", Kind: Memory, Max: math.MaxInt64, Default: "0", Scope: Node, Mutable: true, Meaning: Active,

@@ -48,6 +48,7 @@ type chores struct {
 	wrote    atomic.Int64 // writes seen when compaction last took a step
 	samples  []revisionAt // oldest first
 	slow     slowDiskWatch
+	content  contentWatch
 }
 
 type revisionAt struct {
@@ -58,9 +59,10 @@ type revisionAt struct {
 func startChores(srv *Server) *chores {
 	c := &chores{srv: srv, ended: make(chan struct{}), more: make(chan struct{}, 1)}
 	c.expireOn.Store(true)
-	c.done.Add(2)
+	c.done.Add(3)
 	go c.run(choreTick, c.more, c.turn)
 	go c.run(housekeepingEvery, nil, c.housekeeping)
+	go c.watchContent()
 	return c
 }
 

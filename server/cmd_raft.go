@@ -27,6 +27,7 @@ func raftCommands() []sessionCommand {
 		one("TRANSFER", "[node]", "Hands the leadership to a voter, by default to any other one.", command.Between(2, 3), 0, raftTransfer),
 		one("SNAPSHOT", "", "Makes this node's state durable and drops the log before it.", command.Exactly(2), 0, raftSnapshot),
 		one("HELLO", "[cluster node raft-address client-address [run]]", "Acquaints nodes with each other.", command.AtLeast(2), anytimeFlags|command.Fast, raftHello),
+		one("HASH", "revision part bits", "Returns the content hash of one of 2^bits parts of the keys as of a revision.", command.Exactly(5), 0, raftHash),
 		one("ALARM", "LIST | DISARM [name [node]]", "Returns the alarms that are raised, or disarms them.", command.Between(3, 5), 0, raftAlarm),
 		helpOf("redoubt", "RAFT", acl.Slow,
 			"INFO", "    Return what this node knows of itself and of the leader.",

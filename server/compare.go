@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/redoubt-db/redoubt/mvcc"
-	"github.com/redoubt-db/redoubt/sm"
 )
 
 // milestonesTold is how many milestones a hello carries. Members that apply side by side are a few hundred revisions apart.
@@ -69,7 +68,7 @@ func (p *peers) compare() {
 		}
 	}
 	if f := compareHashes(told); len(f.hashes) == len(told) && len(f.differ) > 0 {
-		p.raiseCorrupt(f)
+		srv.raiseCorrupt(f, &p.differed)
 	}
 }
 
@@ -82,25 +81,13 @@ func (srv *Server) milestones(max int) []mvcc.Milestone {
 	return srv.machine.Space().Store.Milestones(max)
 }
 
-// raiseCorrupt says so in this node's log, and on the leader raises the alarm of each node that has none: again, if it was
-// disarmed and nothing was mended.
-func (p *peers) raiseCorrupt(f finding) {
-	srv := p.srv
-	for _, node := range f.differ {
-		if alarm := (sm.Alarm{Name: alarmCorrupt, Node: node}); srv.leads() && !slices.Contains(srv.machine.Alarms(), alarm) {
-			srv.setAlarm(alarmCorrupt, node, true, nil)
-		}
-	}
-	if slices.Equal(p.differed, f.differ) {
-		return
-	}
-	p.differed = f.differ
+// text is the hashes by node.
+func (f finding) text() string {
 	hashes := make([]string, 0, len(f.hashes))
 	for _, node := range slices.Sorted(maps.Keys(f.hashes)) {
 		hashes = append(hashes, formatID(node)+"="+formatID(f.hashes[node]))
 	}
-	srv.log.Error("CORRUPT: members differ in what they hold at the same revision; replace those named by new nodes with empty directories",
-		"nodes", strings.Join(formatIDs(f.differ), " "), "revision", f.revision, "hashes", strings.Join(hashes, " "))
+	return strings.Join(hashes, " ")
 }
 
 // corruptNodes are those that have the alarm.
