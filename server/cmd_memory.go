@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/redoubt-db/redoubt/command"
@@ -68,7 +67,7 @@ func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 
 func memoryPurge(s *session, _ [][]byte) resp.Value {
 	return s.later(func() resp.Value {
-		debug.FreeOSMemory()
+		giveBack()
 		return resp.OK()
 	})
 }

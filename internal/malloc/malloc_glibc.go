@@ -12,6 +12,12 @@ static void map_from(int bytes) {
 #endif
 }
 
+static void trim(void) {
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 static void stats(int64_t *used, int64_t *free) {
 	*used = *free = 0;
 #ifdef __GLIBC__
@@ -29,6 +35,9 @@ import "C"
 
 // GiveBack has large allocations go back to the system when they are freed. It is for the start of the program.
 func GiveBack() { C.map_from(mapMin) }
+
+// Trim gives back to the system what is free in whole pages. It locks out those who allocate meanwhile.
+func Trim() { C.trim() }
 
 // InUse tells what was allocated. It is zero where the allocator does not tell.
 func InUse() Stats {
