@@ -49,6 +49,7 @@ type chores struct {
 	samples  []revisionAt // oldest first
 	slow     slowDiskWatch
 	content  contentWatch
+	calm     calm
 }
 
 type revisionAt struct {
@@ -268,6 +269,9 @@ func (c *chores) housekeeping() {
 	srv.followShared()
 	c.watchDisk()
 	c.closeIdle()
+	if c.calm.over(readGoHeap()) {
+		giveBack()
+	}
 	c.retain()
 }
 
