@@ -1,6 +1,6 @@
 # The commands of this project, each one line that can be typed as well.
 
-.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-compaction bench-cluster bigkeys docs
+.PHONY: build test race ci lint crash chaos failover goredis smoke compat differential bench bench-memory bench-elements bench-compaction bench-cluster bigkeys docs
 
 build:
 	go build -o redoubt ./cmd/redoubt
@@ -62,6 +62,10 @@ bench:
 bench-memory:
 	go run ./bench/memory -server redis $(ARGS)
 	go run ./bench/memory -server redoubt $(ARGS)
+
+# What elements of collections take beside redis-server, as a table
+bench-elements:
+	go run ./bench/memory -elements $(ARGS)
 
 bench-compaction:
 	go run ./bench/compaction $(ARGS)

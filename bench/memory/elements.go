@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/redoubt-db/redoubt/test/process"
 )
@@ -74,6 +75,7 @@ func take(o options, command, dir string, past bool) (s sample, err error) {
 			return s, err
 		}
 	}
+	time.Sleep(o.rest)
 	s.full, err = footprintOf(srv.Pid)
 	return s, err
 }

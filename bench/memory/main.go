@@ -45,6 +45,7 @@ type options struct {
 	server     string
 	dir        string
 	pipeline   int
+	rest       time.Duration // before memory is looked at
 }
 
 func main() {
@@ -56,6 +57,7 @@ func main() {
 	flag.StringVar(&o.server, "server", "redoubt", "redoubt (built here), redis, or a command line with {port} and {dir}")
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.IntVar(&o.pipeline, "pipeline", 256, "requests in flight per connection")
+	flag.DurationVar(&o.rest, "rest", 10*time.Second, "how long a server is left alone before its memory is looked at: both give back late what a load has freed")
 	table := flag.Bool("elements", false, "both servers, all collections that have a ratio to reach, as a table")
 	flag.Parse()
 	var err error
@@ -163,6 +165,7 @@ func restart(o options, what, command string, port int, dir string) error {
 // report prints memory and disk. The process with no keys in it costs what it costs: that is said beside, as an element is cheaper than it
 // looks where there are few.
 func report(o options, when string, srv *process.Server, empty footprint, dir string) {
+	time.Sleep(o.rest)
 	now, err := footprintOf(srv.Pid)
 	if err != nil {
 		return
