@@ -60,7 +60,7 @@ func Hashes() []Spec {
 		{Name: "HDEL", Syntax: "key field [field ...]",
 			Summary: "Delete one or more hash fields", Since: "2.0.0", Group: "hash",
 			Complexity: "O(N) where N is the number of fields to be removed.",
-			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.Hash, Write: hDel},
+			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.Hash, Write: hDel, Idle: removeNothing},
 		{Name: "HINCRBY", Syntax: "key field increment",
 			Summary: "Increment the integer value of a hash field by the given number", Since: "2.0.0", Group: "hash", Complexity: "O(1)",
 			Arity: Exactly(4), Keys: KeyAt(1).As("RW access update"), Flags: DenyOOM | Fast, ACL: acl.Hash, Write: hIncrBy},

@@ -20,10 +20,10 @@ func listPops() []Spec {
 	return []Spec{
 		{Name: "LPOP", Syntax: "key [count]",
 			Summary: "Remove and get the first elements in a list", Since: "1.0.0", Group: "list", Complexity: popCost,
-			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: lPop},
+			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: lPop, Idle: popNothing},
 		{Name: "RPOP", Syntax: "key [count]",
 			Summary: "Remove and get the last elements in a list", Since: "1.0.0", Group: "list", Complexity: popCost,
-			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: rPop},
+			Arity: AtLeast(2), Keys: from, Flags: Fast, ACL: acl.List, Write: rPop, Idle: popNothing},
 		{Name: "LMOVE", Syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
 			Summary: "Pop an element from a list, push it to another list and return it", Since: "6.2.0", Group: "list", Complexity: "O(1)",
 			Arity: Exactly(5), Keys: fromTo, Flags: DenyOOM, ACL: acl.List, Write: lMove},

@@ -36,6 +36,10 @@ type Spec struct {
 	// of any node and without a log entry. In a request of the log Write runs whatever it says, and must answer the same.
 	// Arguments that are wrong may be either's.
 	Stores func(argv [][]byte) bool
+	// Idle answers, of a command that writes, where it changes nothing, as DEL of keys that are not there; ok is false where it might change something, or
+	// cannot tell cheaply. A node that may read may answer so without a log entry, if Need of the view is 0
+	// behind it. It takes no note of use, and Write must answer the same.
+	Idle func(*ReadCall) (v resp.Value, ok bool)
 }
 
 // Flags say how a command behaves. Write and readonly are not among them: they follow from the handler.

@@ -18,10 +18,10 @@ func Strings() []Spec {
 	return []Spec{
 		{Name: "SET", Syntax: "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest | IFREV revision] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL | LEASE id]",
 			Summary: "Set the string value of a key", Since: "1.0.0", Group: "string", Complexity: "O(1)",
-			Arity: AtLeast(3), Keys: KeyAt(1).As("RW access update variable_flags").Noted("RW and ACCESS due to the optional `GET` argument").Varies(setAccess), Flags: DenyOOM, ACL: acl.String, Write: set},
+			Arity: AtLeast(3), Keys: KeyAt(1).As("RW access update variable_flags").Noted("RW and ACCESS due to the optional `GET` argument").Varies(setAccess), Flags: DenyOOM, ACL: acl.String, Write: set, Idle: setNothing},
 		{Name: "SETNX", Syntax: "key value",
 			Summary: "Set the value of a key, only if the key does not exist", Since: "1.0.0", Group: "string", Complexity: "O(1)",
-			Arity: Exactly(3), Keys: KeyAt(1).As("OW insert"), Flags: DenyOOM | Fast, ACL: acl.String, Write: setNX},
+			Arity: Exactly(3), Keys: KeyAt(1).As("OW insert"), Flags: DenyOOM | Fast, ACL: acl.String, Write: setNX, Idle: setNothingNX},
 		{Name: "SETEX", Syntax: "key seconds value",
 			Summary: "Set the value and expiration of a key", Since: "2.0.0", Group: "string", Complexity: "O(1)",
 			Arity: Exactly(4), Keys: KeyAt(1).As("OW update"), Flags: DenyOOM, ACL: acl.String, Write: setEX},

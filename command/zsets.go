@@ -31,7 +31,7 @@ func ZSets() []Spec {
 		{Name: "ZREM", Syntax: "key member [member ...]",
 			Summary: "Remove one or more members from a sorted set", Since: "1.2.0", Group: "sorted-set",
 			Complexity: "O(M*log(N)) with N being the number of elements in the sorted set and M the number of elements to be removed.",
-			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.SortedSet, Write: zRem},
+			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.SortedSet, Write: zRem, Idle: removeNothing},
 		{Name: "ZCARD", Syntax: "key",
 			Summary: "Get the number of members in a sorted set", Since: "1.2.0", Group: "sorted-set", Complexity: "O(1)",
 			Arity: Exactly(2), Keys: KeyAt(1).As("RO"), Flags: Fast, ACL: acl.SortedSet, Read: zCard},

@@ -17,7 +17,7 @@ func zSetPops() []Spec {
 	)
 	pop := func(name, summary string, write func(*WriteCall) (resp.Value, error)) Spec {
 		return Spec{Name: name, Syntax: "key [count]", Summary: summary, Since: "5.0.0", Group: "sorted-set", Complexity: popCost,
-			Arity: AtLeast(2), Keys: KeyAt(1).As(popAccess), Flags: Fast, ACL: acl.SortedSet, Write: write}
+			Arity: AtLeast(2), Keys: KeyAt(1).As(popAccess), Flags: Fast, ACL: acl.SortedSet, Write: write, Idle: popNothingScored}
 	}
 	block := func(name, summary string, write func(*WriteCall) (resp.Value, error)) Spec {
 		return Spec{Name: name, Syntax: "key [key ...] timeout", Summary: summary, Since: "5.0.0", Group: "sorted-set", Complexity: blockCost,

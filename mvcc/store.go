@@ -106,6 +106,9 @@ func (s *Store) Unlock() { s.mu.Unlock() }
 // RLock keeps the applier out.
 func (s *Store) RLock() { s.mu.RLock() }
 
+// TryRLock is RLock if that need not wait, and tells whether it did.
+func (s *Store) TryRLock() bool { return s.mu.TryRLock() }
+
 // RUnlock ends RLock.
 func (s *Store) RUnlock() { s.mu.RUnlock() }
 

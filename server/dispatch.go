@@ -222,7 +222,9 @@ func (s *session) route(e *entry, args [][]byte) {
 	case e.Write != nil && e.Flags&command.Blocking != 0:
 		s.block(e, args)
 	case e.Write != nil:
-		s.stageCommand(e, args)
+		if !s.answerIdle(e, args) {
+			s.stageCommand(e, args)
+		}
 	case e.Read != nil && s.pendingWrites > 0:
 		s.stageRead(e, args)
 	case e.Read != nil:

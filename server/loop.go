@@ -23,6 +23,7 @@ type loop struct {
 	free     []*readTurn
 	stage    stage
 	spares   spares
+	idler    idler
 	ears     ears
 	looks    int  // at the sockets, since the last turn ended
 	depth    int  // of enter; replies leave when it falls to 0

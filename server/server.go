@@ -165,6 +165,7 @@ func (srv *Server) beginServing(fatal func(reason string)) error {
 	srv.awaitTime()
 	srv.loading.Store(false)
 	srv.peers.look()
+	srv.replica.ReadIndex(func(error) {}) // a node alone knows by it that it is: see ReadsAtOnce
 	return nil
 }
 

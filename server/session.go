@@ -62,6 +62,7 @@ type session struct {
 	out    []byte // replies to be written when the event ends
 	dirty  bool   // is in loop.dirty
 	window window
+	idle   idleHope
 	unsent unsent
 
 	proto         resp.Protocol

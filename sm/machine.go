@@ -128,6 +128,20 @@ func (m *Machine) RLock() bool {
 	return h != nil
 }
 
+// TryRLock is RLock for who has something else to do while a batch is applied: it does not wait. RUnlock must follow if it
+// tells true, and only then.
+func (m *Machine) TryRLock() bool {
+	if !m.mu.TryRLock() {
+		return false
+	}
+	h := m.home.Load()
+	if h == nil || !h.store.TryRLock() {
+		m.mu.RUnlock()
+		return false
+	}
+	return true
+}
+
 // RUnlock ends RLock.
 func (m *Machine) RUnlock() {
 	if h := m.home.Load(); h != nil {
