@@ -154,8 +154,7 @@ func geoSearchStore(c *WriteCall) (resp.Value, error) {
 }
 
 func geoWrite(c *WriteCall, key int, form geoForm, event string) (resp.Value, error) {
-	view := c.Tx.View()
-	c.Tx.TellMisses(&view)
+	view := c.Tx.ReadView()
 	q, err := c.geoQuery(&view, key, form, false)
 	if err != nil {
 		return resp.None, err

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/redoubt-db/redoubt/keyspace"
-	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -21,16 +20,16 @@ type lcsOptions struct {
 }
 
 func lcs(c *ReadCall) (resp.Value, error) {
-	for i := 1; i <= 2; i++ { // Redis looks at the keys before the options
-		if it, ok := c.View.Find(c.At(i)); ok && it.Type != mvcc.String {
-			return resp.None, errLCSType
-		}
+	a, ok := stringOrNothing(c.View, c.At(1)) // Redis looks at the keys before the options
+	b, also := stringOrNothing(c.View, c.At(2))
+	if !ok || !also {
+		return resp.None, errLCSType
 	}
 	o, err := c.lcsOptions()
 	if err != nil {
 		return resp.None, err
 	}
-	text, matches, err := c.View.LCS(c.At(1), c.At(2))
+	text, matches, err := c.View.LCS(a, b)
 	switch {
 	case errors.Is(err, keyspace.ErrLCSTooLarge):
 		return resp.None, errLCSMemory
@@ -42,6 +41,12 @@ func lcs(c *ReadCall) (resp.Value, error) {
 		return resp.Int(int64(len(text))), nil
 	}
 	return resp.Bulk(text), nil
+}
+
+// stringOrNothing is the string at key, empty if there is none; false if it is something else.
+func stringOrNothing(view *keyspace.View, key []byte) ([]byte, bool) {
+	s, _, err := view.String(key)
+	return s, err == nil
 }
 
 func (a args) lcsOptions() (o lcsOptions, err error) {

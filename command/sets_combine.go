@@ -89,11 +89,9 @@ func storeSets(c *WriteCall, how keyspace.Combine, event string) (resp.Value, er
 	var sets []keyspace.Members
 	for _, key := range c.From(2) {
 		s, err := c.Tx.SetAt(key)
+		c.Tx.Looked(key, err != nil || s.Len() > 0)
 		if err != nil {
 			return resp.None, err
-		}
-		if s.Len() == 0 {
-			c.Tx.Notify(keyspace.ClassMiss, "keymiss", key)
 		}
 		sets = append(sets, s.Members())
 	}

@@ -116,8 +116,7 @@ func sortInto(c *WriteCall) (resp.Value, error) {
 		return resp.None, err
 	}
 	c.Tx.Lookup(c.At(1)) // what is due goes first
-	view := c.Tx.View()
-	c.Tx.TellMisses(&view)
+	view := c.Tx.ReadView()
 	items, err := view.Sort(c.At(1), s)
 	if err != nil || store == nil {
 		return sortReply(items), err

@@ -130,10 +130,7 @@ func get(c *ReadCall) (resp.Value, error) {
 // oldString is the reply that tells the string at key as it is before the call writes, which ends the life of the
 // store's own copy.
 func oldString(tx *keyspace.Tx, key []byte) (resp.Value, error) {
-	value, ok, err := tx.String(key)
-	if !ok && err == nil {
-		tx.Notify(keyspace.ClassMiss, "keymiss", key)
-	}
+	value, ok, err := tx.ReadString(key)
 	return bulkOrNull(bytes.Clone(value), ok), err
 }
 

@@ -248,10 +248,7 @@ func getEX(c *WriteCall) (resp.Value, error) {
 			return resp.None, errSyntax
 		}
 	}
-	value, ok, err := c.Tx.String(c.At(1))
-	if !ok && err == nil {
-		c.Tx.Notify(keyspace.ClassMiss, "keymiss", c.At(1))
-	}
+	value, ok, err := c.Tx.ReadString(c.At(1))
 	if err != nil || !ok || l == 0 {
 		return bulkOrNull(value, ok), err
 	}

@@ -188,8 +188,7 @@ func zInterStore(c *WriteCall) (resp.Value, error) { return storeCombination(c, 
 func zDiffStore(c *WriteCall) (resp.Value, error)  { return storeCombination(c, diff, "zdiffstore") }
 
 func storeCombination(c *WriteCall, how combining, event string) (resp.Value, error) {
-	view := c.Tx.View()
-	c.Tx.TellMisses(&view)
+	view := c.Tx.ReadView()
 	all, err := c.combination(&view, 2, how)
 	if err != nil {
 		return resp.None, err

@@ -265,8 +265,7 @@ func zRangeStore(c *WriteCall) (resp.Value, error) {
 	if err != nil {
 		return resp.None, err
 	}
-	view := c.Tx.View()
-	c.Tx.TellMisses(&view)
+	view := c.Tx.ReadView()
 	z, ok, err := view.Elements(c.At(2), mvcc.ZSet)
 	if err != nil {
 		return resp.None, err

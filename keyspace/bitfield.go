@@ -61,13 +61,6 @@ func readFields(s []byte, ops []FieldOp) []Field {
 // Fields does the operations in order on the string at key, which first becomes long enough for all that write, even
 // for those that fail then, as in Redis.
 func (tx *Tx) Fields(key []byte, ops []FieldOp) ([]Field, error) {
-	it, ok, err := tx.str(key)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		it = mvcc.Item{}
-	}
 	end := int64(0) // of what is written, in bits
 	for _, op := range ops {
 		if op.Act != FieldGet {
@@ -75,11 +68,18 @@ func (tx *Tx) Fields(key []byte, ops []FieldOp) ([]Field, error) {
 		}
 	}
 	if end == 0 {
-		var s []byte
-		if ok {
-			s = tx.Value(it)
+		s, _, err := tx.ReadString(key)
+		if err != nil {
+			return nil, err
 		}
 		return readFields(s, ops), nil
+	}
+	it, ok, err := tx.str(key)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		it = mvcc.Item{}
 	}
 	b := tx.grown(it, int((end+7)/8))
 	grown := len(b) > it.Len || !ok

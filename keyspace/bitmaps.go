@@ -136,12 +136,9 @@ const (
 func (tx *Tx) BitOp(op BitOp, dest []byte, keys [][]byte) (int, error) {
 	sources, n := make([][]byte, len(keys)), 0
 	for i, key := range keys {
-		s, ok, err := tx.String(key)
+		s, _, err := tx.ReadString(key)
 		if err != nil {
 			return 0, err
-		}
-		if !ok {
-			tx.Notify(ClassMiss, "keymiss", key)
 		}
 		sources[i], n = s, max(n, len(s))
 	}

@@ -50,7 +50,8 @@ func (v *View) dumped(key []byte) (*rdb.Value, bool) {
 	if it.Type == mvcc.String {
 		return &rdb.Value{Type: rdb.String, String: v.Value(it)}, v.need&NeedDisk == 0
 	}
-	c, _, err := v.Elements(key, it.Type)
+	v.noteUse(it)
+	c, err := v.hold(it)
 	if err != nil || v.Long(c.Len()) {
 		return nil, false
 	}

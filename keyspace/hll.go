@@ -88,12 +88,16 @@ func (tx *Tx) MergeHLLs(dest []byte, keys [][]byte) error {
 	var union hllRegisters
 	dense := false
 	for _, key := range append([][]byte{dest}, keys...) {
-		h, ok, err := tx.HLL(key)
+		s, ok, err := tx.ReadString(key)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			continue
+		}
+		h, err := asHLL(s)
+		if err != nil {
+			return err
 		}
 		dense = dense || !h.Sparse()
 		if !union.unite(h) {

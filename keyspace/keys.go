@@ -74,8 +74,8 @@ func (tx *Tx) Copy(key []byte, db uint32, dest []byte, replace bool) (bool, erro
 		return false, ErrSameKey
 	}
 	it, ok := tx.Lookup(key)
+	tx.Looked(key, ok)
 	if !ok {
-		tx.Notify(ClassMiss, "keymiss", key)
 		return false, nil
 	}
 	to := tx.mv.Keyspace(db)

@@ -21,18 +21,9 @@ type Match struct {
 // Len is the length of the stretch.
 func (m Match) Len() int { return m.AEnd - m.AStart + 1 }
 
-// LCS is a longest common subsequence of the strings at two keys and its stretches from the last to the first; an
-// absent key is the empty string. Large strings are NeedLong.
+// LCS is a longest common subsequence of two strings and its stretches from the last to the first. Large strings are NeedLong.
 func (v *View) LCS(a, b []byte) (text []byte, matches []Match, err error) {
-	s, _, err := v.String(a)
-	if err != nil {
-		return nil, nil, err
-	}
-	t, _, err := v.String(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	pairs := (int64(len(s)) + 1) * (int64(len(t)) + 1)
+	pairs := (int64(len(a)) + 1) * (int64(len(b)) + 1)
 	if pairs > LCSBytesMax/4 {
 		return nil, nil, ErrLCSTooLarge
 	}
@@ -40,7 +31,7 @@ func (v *View) LCS(a, b []byte) (text []byte, matches []Match, err error) {
 		v.need |= NeedLong
 		return nil, nil, nil
 	}
-	text, matches = longestCommon(s, t)
+	text, matches = longestCommon(a, b)
 	return text, matches, nil
 }
 

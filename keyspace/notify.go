@@ -49,6 +49,9 @@ const (
 // classLetters are the letters of notify-keyspace-events, each at the place of its bit.
 const classLetters = "g$lshzxetdnmKE"
 
+// missEvent is ClassMiss' only event.
+const missEvent = "keymiss"
+
 // Limits of what is said between two times that the server takes it.
 const (
 	newsMax       = 1 << 20 // messages; what goes beyond is lost, as it is for a subscriber who is too slow
@@ -59,6 +62,7 @@ const (
 type Message struct {
 	Channel, Payload []byte
 	Sharded          bool // of SPUBLISH: for those who came by SSUBSCRIBE
+	lasts            bool // stays said when the command is taken back
 }
 
 // news is what requests have said and the server has not yet taken.
@@ -100,8 +104,19 @@ func (s *Space) TakeNews() (list []Message, lost int) {
 	return list, lost
 }
 
-// takeBack forgets what was said since there were that many messages.
+// takeBack forgets what was said of changes since there were that many messages, not what was missed.
 func (n *news) takeBack(before int) {
+	for i := min(before, len(n.list)); i < len(n.list); i++ {
+		if n.list[i].lasts {
+			n.list[before] = n.list[i]
+			before++
+		}
+	}
+	n.cut(before)
+}
+
+// cut forgets all that was said since there were that many messages.
+func (n *news) cut(before int) {
 	if before < len(n.list) {
 		clear(n.list[before:])
 		n.list = n.list[:before]
@@ -146,6 +161,7 @@ func (tx *Tx) raise(db uint32, event string, key []byte) {
 
 // event tells of an event by the channels among classes.
 func (n *news) event(classes Class, db uint32, event string, key []byte) {
+	before := len(n.list)
 	if classes&toKeyspace != 0 {
 		n.add(false, func(b []byte) []byte { return append(appendChannel(b, "__keyspace@", db), key...) },
 			func(b []byte) []byte { return append(b, event...) })
@@ -153,6 +169,11 @@ func (n *news) event(classes Class, db uint32, event string, key []byte) {
 	if classes&toKeyevent != 0 {
 		n.add(false, func(b []byte) []byte { return append(appendChannel(b, "__keyevent@", db), event...) },
 			func(b []byte) []byte { return append(b, key...) })
+	}
+	if event == missEvent {
+		for i := range n.list[before:] {
+			n.list[before+i].lasts = true
+		}
 	}
 }
 
@@ -172,9 +193,6 @@ func (v *View) TellMisses(listening, inRequest bool) {
 		v.misses = &news{}
 	}
 }
-
-// TellMisses makes a view of tx tell of keys that it does not find, as the reads of a command that may write do in Redis.
-func (tx *Tx) TellMisses(v *View) { v.TellMisses(tx.space.hearing, true) }
 
 // Misses is what TellMisses has gathered.
 func (v *View) Misses() []Message {

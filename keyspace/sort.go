@@ -40,7 +40,7 @@ func (v *View) Sort(key []byte, s Sorting) ([][]byte, error) {
 	// Other keys are looked at between pauses, so all must be as of one revision.
 	if p, ok := v.pin(); ok {
 		list, err := p.sort(key, s)
-		if v.held, v.need = p.held, v.need|p.need; p.mv.Err() == nil {
+		if v.held, v.need, v.lookups = p.held, v.need|p.need, p.lookups; p.mv.Err() == nil {
 			return list, err
 		}
 	}

@@ -46,7 +46,9 @@ func TestLongStringsLeaveTheLoop(t *testing.T) {
 		}
 	}
 	v := space.View(0, 1, 1, true)
-	if _, _, err := v.LCS([]byte("long"), []byte("quick")); err != ErrLCSTooLarge {
+	long, _, _ := v.String([]byte("long"))
+	quick, _, _ := v.String([]byte("quick"))
+	if _, _, err := v.LCS(long, quick); err != ErrLCSTooLarge {
 		t.Errorf("LCS beyond its limit: %v, want %v", err, ErrLCSTooLarge)
 	}
 }
@@ -60,7 +62,9 @@ func bitsLen(key string) func(*View) int {
 
 func lcsLen(a, b string) func(*View) int {
 	return func(v *View) int {
-		text, _, _ := v.LCS([]byte(a), []byte(b))
+		s, _, _ := v.String([]byte(a))
+		t, _, _ := v.String([]byte(b))
+		text, _, _ := v.LCS(s, t)
 		return len(text)
 	}
 }

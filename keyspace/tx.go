@@ -24,6 +24,7 @@ type Tx struct {
 	newsBefore int      // messages of requests before this one
 	told       Class    // which events anybody wants to be told of
 	used       mvcc.Ref // the key whose use was noted last
+	lookups    Lookups  // of reads
 }
 
 // Mark is a place in a Tx to roll back to.
@@ -148,7 +149,7 @@ func (tx *Tx) Mark() Mark {
 	return Mark{tx.mv.Mark(), len(tx.mv.Changes()), len(tx.undo), len(tx.space.news.list)}
 }
 
-// Rollback takes back all changes since m. The database selected stays selected.
+// Rollback takes back all changes since m, and what was said of them. The database selected stays selected.
 func (tx *Tx) Rollback(m Mark) {
 	changes := tx.mv.Changes()
 	for ; tx.tracked > m.changes; tx.tracked-- {
@@ -206,6 +207,7 @@ func (tx *Tx) Commit() (main uint64, changed bool) {
 // Abort takes everything back.
 func (tx *Tx) Abort() {
 	tx.Rollback(Mark{news: tx.newsBefore})
+	tx.space.news.cut(tx.newsBefore)
 	tx.mv.Abort()
 }
 

@@ -26,11 +26,9 @@ type View struct {
 	pinned   bool  // the present, held at a revision across pauses
 	misses   *news // where reads of absent keys are told; nil where nobody wants to know
 	lookups  Lookups
+	tally    *Lookups          // where look-ups are counted; nil is in lookups
 	held     []mvcc.Collection // of a view that pauses: what it has read, until Release
 }
-
-// Lookups counts the keys of the present that were looked up and those that were not there.
-type Lookups struct{ Hits, Misses uint64 }
 
 // Need is what a View lacked to answer.
 type Need uint8
@@ -90,24 +88,24 @@ func (v *View) Find(key []byte) (mvcc.Item, bool) {
 	return it, true
 }
 
-// found counts what was looked up, and tells whether it lives.
-func (v *View) found(it *mvcc.Item, ok bool) bool {
-	if !ok || !v.live(it) {
-		v.lookups.Misses++
-		return false
+// Glance is Find where Redis does not look the key up: it does not count.
+func (v *View) Glance(key []byte) (mvcc.Item, bool) {
+	it, ok := v.mv.Lookup(v.ks, key)
+	if !ok || !v.live(&it) {
+		return mvcc.Item{}, false
 	}
-	v.lookups.Hits++
-	return true
+	return it, true
 }
 
-// TakeLookups returns what was looked up since it was last called; nothing if the view's answers will be thrown away.
-func (v *View) TakeLookups() Lookups {
-	l := v.lookups
-	v.lookups = Lookups{}
-	if v.need != 0 || v.past {
-		return Lookups{}
+// found counts what was looked up, and tells whether it lives.
+func (v *View) found(it *mvcc.Item, ok bool) bool {
+	ok = ok && v.live(it)
+	if v.tally != nil {
+		v.tally.add(ok)
+	} else {
+		v.lookups.add(ok)
 	}
-	return l
+	return ok
 }
 
 func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
@@ -116,7 +114,7 @@ func (v *View) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
 		return it, true
 	}
 	if v.misses != nil && ks == v.ks {
-		v.misses.event(v.space.classes, v.db, "keymiss", key)
+		v.misses.event(v.space.classes, v.db, missEvent, key)
 	}
 	return mvcc.Item{}, false
 }

@@ -179,6 +179,6 @@ func arenaFor(n int) arena { return arena{make([]byte, 0, min(32*n, arenaBlock))
 
 // Compact tells whether Redis would hold the collection at key in one piece: a scan shows it as a whole then.
 func (v *View) Compact(key []byte) bool {
-	it, ok := v.Find(key)
+	it, ok := v.Glance(key)
 	return ok && it.Hint == HintCompact
 }

@@ -58,7 +58,7 @@ func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 			return errSyntax, nil
 		}
 	}
-	it, ok := c.View.Find(c.At(2))
+	it, ok := c.View.Glance(c.At(2))
 	if !ok {
 		return resp.Null(), nil
 	}

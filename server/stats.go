@@ -1,14 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/redoubt-db/redoubt/command"
-	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
@@ -81,21 +78,6 @@ func (srv *Server) account(s *session, e *entry, args [][]byte, nanos int64, fai
 func (srv *Server) accountWrite(s *session, op *sm.LocalOp, failed bool) {
 	if e := srv.bySpec[op.Spec]; e != nil {
 		srv.account(s, e, op.Args, srv.applyTime.Load(), failed)
-	}
-}
-
-// lookedByWrite counts the look-up of a write that Redis counts as a read, by its reply. Other writes look up keys as well, and
-// Redis does not count those.
-func (srv *Server) lookedByWrite(spec *command.Spec, reply []byte) {
-	switch spec.Name {
-	case "GETSET", "GETDEL", "GETEX":
-	default:
-		return
-	}
-	if bytes.HasPrefix(reply, []byte("$-1")) || bytes.HasPrefix(reply, []byte("_")) {
-		srv.machine.Lookups.Add(keyspace.Lookups{Misses: 1})
-	} else {
-		srv.machine.Lookups.Add(keyspace.Lookups{Hits: 1})
 	}
 }
 

@@ -246,7 +246,6 @@ func (l *loop) deliverTo(s *session, op *sm.LocalOp, reply []byte, d *delivery, 
 		}
 	} else if op.Spec != nil {
 		l.srv.accountWrite(s, op, len(reply) > 0 && reply[0] == '-')
-		l.srv.lookedByWrite(op.Spec, reply)
 	}
 	s.settled(reply, op.Rev, mute)
 }

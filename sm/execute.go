@@ -146,6 +146,7 @@ func (x *execution) request(i int) error {
 	}
 	if op != nil {
 		op.End = len(x.local.Out)
+		x.m.Lookups.Add(tx.Lookups())
 		if changed {
 			op.Rev = rev
 		}

@@ -45,6 +45,11 @@ func (s *side) heard() ([]string, error) {
 	if r, err := s.control.Do("PUBLISH", newsMark, "x"); err != nil || r.Int < 1 {
 		return nil, s.lost(errors.Join(err, fmt.Errorf("PUBLISH said %s", r)))
 	}
+	return s.untilMark()
+}
+
+// untilMark is what is told before the next mark.
+func (s *side) untilMark() ([]string, error) {
 	s.news.Deadline(time.Now().Add(replyMax))
 	var out []string
 	for {
