@@ -16,6 +16,7 @@ type checker struct {
 	last  Entry // of the tree, so far
 	any   bool
 	bytes int64
+	ends  [2]uint32 // its first leaf and its last, which may have room for more
 }
 
 // check says which invariant is broken, or "".
@@ -25,11 +26,12 @@ func (w *world) check() (wrong string) {
 			wrong = string(err)
 		}
 	}()
-	c := &checker{w, map[*node]int{}, map[uint32]int{}, map[slab.Ref]int{}, Entry{}, false, 0}
+	c := &checker{w, map[*node]int{}, map[uint32]int{}, map[slab.Ref]int{}, Entry{}, false, 0, [2]uint32{}}
 	for _, r := range w.roots {
-		c.any, c.bytes = false, 0
+		c.any, c.bytes, c.ends = false, 0, [2]uint32{r.at, r.at}
 		if r.many {
 			top := w.f.root(*r)
+			c.ends = [2]uint32{w.f.edge(*r, false), w.f.edge(*r, true)}
 			c.that(top.n > 1 || top.kids == nil, "a top with %d kids", top.n)
 			c.node(top, r.layout, true)
 		} else if r.at != 0 {
@@ -100,7 +102,8 @@ func (c *checker) leaf(ref uint32, l Layout) (uint32, uint64) {
 	c.bytes += int64(len(b))
 	used := b.used()
 	c.that(used <= len(b) && len(b) == slab.Size(len(b)) && len(b) <= leafMax*9/8, "a leaf uses %d of %d bytes", used, len(b))
-	c.that(used > len(b)/2 || slab.Size(used) == len(b), "a leaf of %d bytes uses %d only", len(b), used)
+	roomy := ref == c.ends[0] || ref == c.ends[1]
+	c.that(used > len(b)/2 || slab.Size(used) == len(b) || roomy, "a leaf of %d bytes uses %d only", len(b), used)
 	n, last := 0, 0
 	for off := l.head(); off < used; n++ {
 		last = off

@@ -177,7 +177,7 @@ func (f *Forest) settle(r *Root, top *node) {
 	f.freeNode(top)
 	r.at, r.many = 0, false
 	if top.n == 1 {
-		r.at = top.leaf[0]
+		r.at = f.trim(top.leaf[0])
 	}
 }
 

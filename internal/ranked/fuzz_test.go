@@ -44,7 +44,7 @@ func (w *world) fuzz(what, which, major, size byte) string {
 	e.Name = bytes.Repeat([]byte{'n'}, int(which)*2)
 	e.Value = bytes.Repeat([]byte{size}, int(size)*2)
 	m := w.models[0]
-	switch what % 8 {
+	switch what % 9 {
 	case 0, 1, 2:
 		return w.put(0, &e)
 	case 3:
@@ -67,6 +67,8 @@ func (w *world) fuzz(what, which, major, size byte) string {
 	case 7:
 		i := int(size) % len(w.roots)
 		return w.models[i].looks(w.f, *w.roots[i], e.Major, e.Name, int(which)-1)
+	case 8:
+		return w.queue(0, int(which)%32, major%2 == 0, size%2 == 0, e)
 	}
 	return ""
 }

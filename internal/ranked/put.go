@@ -48,13 +48,19 @@ func (f *Forest) putBare(r *Root, e *Entry) bool {
 	left, right, added := f.putLeaf(f.ownLeaf(r.at, l), l, e, edges{true, true})
 	r.at = left
 	if right != 0 {
-		n := f.newNode(true)
-		n.insert(0, f.leafKid(left, l))
-		n.insert(1, f.leafKid(right, l))
-		bytes := f.Bytes(Root{at: left, layout: l}) + f.Bytes(Root{at: right, layout: l}) + nodeSize(true)
-		r.at, r.many = f.takeRow(row{n, bytes}), true
+		f.sprout(r, left, right)
 	}
 	return added
+}
+
+// sprout makes a tree of two leaves.
+func (f *Forest) sprout(r *Root, left, right uint32) {
+	l := r.layout
+	n := f.newNode(true)
+	n.insert(0, f.leafKid(left, l))
+	n.insert(1, f.leafKid(right, l))
+	bytes := f.Bytes(Root{at: left, layout: l}) + f.Bytes(Root{at: right, layout: l}) + nodeSize(true)
+	r.at, r.many = f.takeRow(row{n, bytes}), true
 }
 
 func (o outside) any() bool { return o.name != 0 || o.value != 0 }
@@ -104,10 +110,10 @@ func (f *Forest) putLeaf(ref uint32, l Layout, e *Entry, at edges) (left, right 
 		}
 	case !s.found && at.last && s.off == used: // whoever appends leaves full leaves behind
 		from = baseOf(l, e)
-		left, right = ref, f.build(l, from, f.pack(l, from, e, out), out.any())
+		left, right = f.trim(ref), f.build(l, from, f.pack(l, from, e, out), out.any())
 	case !s.found && at.first && s.rank == 0:
 		from = baseOf(l, e)
-		left, right = f.build(l, from, f.pack(l, from, e, out), out.any()), ref
+		left, right = f.build(l, from, f.pack(l, from, e, out), out.any()), f.trim(ref)
 	default:
 		left, right = f.halve(ref, l, s.off, gone, entry, out.any())
 	}

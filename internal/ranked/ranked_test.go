@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -127,6 +128,8 @@ func (w *world) step(rnd *rand.Rand, v flavour, shrink bool) string {
 			}
 			return w.put(i, &e)
 		}
+	case what < 955:
+		return w.queue(i, rnd.IntN(30), rnd.IntN(2) == 0, rnd.IntN(2) == 0, e)
 	case what < 960 && len(w.roots) < 2+v.clones:
 		w.add(w.f.Clone(*r), m.clone())
 	case what < 970 && len(w.roots) > 2:
@@ -145,6 +148,43 @@ func (w *world) put(i int, e *Entry) string {
 	want := w.models[i].put(kept)
 	if got := w.f.Put(w.roots[i], e); got != want {
 		return fmt.Sprintf("Put(%s) = %t", show(&kept), got)
+	}
+	return ""
+}
+
+// queue pushes so many entries at an end, or pops them.
+func (w *world) queue(i, n int, last, pop bool, e Entry) string {
+	r, m := w.roots[i], w.models[i]
+	for range n {
+		got, ok := w.f.First(*r)
+		if last {
+			got, ok = w.f.Last(*r)
+		}
+		end := 0
+		if last {
+			end = len(m.list) - 1
+		}
+		if want := len(m.list) > 0; ok != want || ok && !same(&got, &m.list[end]) {
+			return fmt.Sprintf("the entry at an end (last: %t) is %s, %t", last, show(&got), ok)
+		}
+		switch {
+		case pop && !ok:
+			return ""
+		case pop:
+			m.delete(got.Major, got.Name)
+			w.f.Pop(r, last)
+		case !ok:
+			w.put(i, &e)
+		case last && got.Major < 1<<40-1:
+			e.Major = got.Major + 1
+			m.put(e)
+			w.f.Push(r, true, &e)
+		case !last && got.Major > 0:
+			e.Major = got.Major - 1
+			m.put(e)
+			w.f.Push(r, false, &e)
+		}
+		e.Main++
 	}
 	return ""
 }
@@ -213,6 +253,42 @@ func TestQueueStaysSmall(t *testing.T) {
 	}
 	if wrong := w.finish(); wrong != "" {
 		t.Error(wrong)
+	}
+}
+
+// TestEndsAreAsIfPut makes a large tree by Push and takes it apart by Pop, from either end.
+func TestEndsAreAsIfPut(t *testing.T) {
+	for _, pushLast := range []bool{false, true} {
+		for _, popLast := range []bool{false, true} {
+			w := newWorld(false)
+			w.add(Make(Placed), &model{layout: Placed})
+			rnd := rand.New(rand.NewPCG(3, 4))
+			const n = 12_000
+			e := Entry{Major: 1 << 63}
+			for i := range n {
+				e.Main, e.Value = uint64(i), make([]byte, rnd.IntN(90))
+				if e.Major--; pushLast {
+					e.Major += 2
+				}
+				w.models[0].list = append(w.models[0].list, e)
+				w.f.Push(w.roots[0], pushLast, &e)
+			}
+			if !pushLast {
+				slices.Reverse(w.models[0].list)
+			}
+			if got, want := w.f.Bytes(*w.roots[0]), int64(n*57); got > want {
+				t.Errorf("push last %t: %d bytes, want at most %d", pushLast, got, want)
+			}
+			for len(w.models[0].list) > 0 {
+				wrong := w.check() + w.models[0].differs(w.f, *w.roots[0])
+				if wrong += w.queue(0, 1999, popLast, true, e); wrong != "" {
+					t.Fatalf("push last %t, pop last %t: %s", pushLast, popLast, wrong)
+				}
+			}
+			if wrong := w.finish(); wrong != "" {
+				t.Error(wrong)
+			}
+		}
 	}
 }
 
