@@ -54,10 +54,10 @@ type commandStats struct {
 	latency  histogram
 }
 
-// Traffic is how many commands were answered since the start or CONFIG RESETSTAT, and how many reads of connections there
-// were since the start.
-func (srv *Server) Traffic() (answered, reads int64) {
-	return srv.stats.commands.Load(), srv.stats.reads.Load()
+// Traffic is how many commands were answered since the start or CONFIG RESETSTAT, how many reads of connections there were since the
+// start, and whether answers need other nodes.
+func (srv *Server) Traffic() (answered, reads int64, asks bool) {
+	return srv.stats.commands.Load(), srv.stats.reads.Load(), !srv.replica.ReadsAtOnce()
 }
 
 // account notes one run of a command that took nanos.

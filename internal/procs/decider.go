@@ -19,13 +19,15 @@ const (
 type load struct {
 	answered int64 // requests
 	reads    int64 // of sockets, which brought them
+	asks     bool  // others are asked before requests are answered
 	heavy    bool  // something needed all processors
 }
 
 // expects tells what is known of such a load without trying it. A request that comes alone costs a read and a write of its socket, several times
 // what applying it takes: those are made by the one thread of the event loop whatever happens, so there is
-// little for others to take over, and waking them costs more. Of sixteen that come at once the loop has the smaller part.
-func (l load) expects() (one bool) { return l.answered < fewMost*l.reads }
+// little for others to take over, and waking them costs more. Of sixteen that come at once the loop has the smaller part; and where other nodes
+// have to be asked, there are their messages to be read and written beside.
+func (l load) expects() (one bool) { return !l.asks && l.answered < fewMost*l.reads }
 
 // decider chooses between one processor and all of them: by the kind of load, and by trials, which are noisy and thus have to
 // show a difference. It knows nothing but counts, so that it can be tested without a clock.

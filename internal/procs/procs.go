@@ -45,9 +45,15 @@ func newTuner(set func(int), all int) *Tuner {
 	return &Tuner{set: set, all: all, now: all, stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// Start has the scheduler given what counts tells to be best, until Stop: how many requests were answered so far, and how many reads of sockets
-// brought them.
-func (t *Tuner) Start(counts func() (answered, reads int64)) {
+// Counts is what a program has done so far.
+type Counts struct {
+	Answered int64 // requests
+	Reads    int64 // of sockets, which brought them
+	Asks     bool  // others have to be asked before requests are answered, so that several goroutines have a part in each
+}
+
+// Start has the scheduler given what counts tells to be best, until Stop.
+func (t *Tuner) Start(counts func() Counts) {
 	if t != nil {
 		go t.run(counts)
 	}
@@ -80,12 +86,11 @@ func (t *Tuner) Stop() {
 	<-t.ended
 }
 
-func (t *Tuner) run(counts func() (answered, reads int64)) {
+func (t *Tuner) run(counts func() Counts) {
 	defer close(t.ended)
 	var d decider
 	timer := time.NewTimer(windowTime)
-	answered, reads := counts()
-	began := time.Now()
+	before, began := counts(), time.Now()
 	for {
 		select {
 		case <-timer.C:
@@ -93,12 +98,16 @@ func (t *Tuner) run(counts func() (answered, reads int64)) {
 			t.wish(false)
 			return
 		}
-		nowAnswered, nowReads := counts()
-		now := time.Now()
+		after, now := counts(), time.Now()
 		// As many as there would have been in time: a timer may be late, with one processor more than with all.
 		share := float64(windowTime) / float64(max(now.Sub(began), 1))
-		l := load{int64(float64(nowAnswered-answered) * share), int64(float64(nowReads-reads) * share), t.hadHeavy()}
-		answered, reads, began = nowAnswered, nowReads, now
+		l := load{
+			answered: int64(float64(after.Answered-before.Answered) * share),
+			reads:    int64(float64(after.Reads-before.Reads) * share),
+			asks:     after.Asks,
+			heavy:    t.hadHeavy(),
+		}
+		before, began = after, now
 		t.wish(d.window(l))
 		if d == (decider{}) {
 			timer.Reset(idleTime)

@@ -75,6 +75,16 @@ func TestAnotherKindOfLoad(t *testing.T) {
 	}
 }
 
+// TestAsking: a member of several nodes is expected to make use of all processors.
+func TestAsking(t *testing.T) {
+	var d decider
+	for range restFirst {
+		if d.window(load{answered: 1000, reads: 1000, asks: true}) {
+			t.Fatal("one processor, untried")
+		}
+	}
+}
+
 func TestHeavyWindowsTellNothing(t *testing.T) {
 	var d decider
 	for i := range 200 {
@@ -92,9 +102,9 @@ func TestTuner(t *testing.T) {
 	var answered, processors atomic.Int64
 	processors.Store(4)
 	tuner := newTuner(func(n int) { processors.Store(int64(n)) }, 4)
-	tuner.Start(func() (int64, int64) {
+	tuner.Start(func() Counts {
 		n := answered.Add(100_000)
-		return n, n
+		return Counts{Answered: n, Reads: n}
 	})
 	await := func(want int64) {
 		t.Helper()
