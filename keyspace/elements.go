@@ -48,12 +48,12 @@ type elements struct {
 }
 
 // elements finds the collection at key; an absent one is no error.
-func (tx *Tx) elements(key []byte, t mvcc.Type) (elements, error) {
-	it, ok := tx.Lookup(key)
-	if ok && it.Type != t {
+func (tx *Tx) elements(key []byte, t mvcc.Type) (e elements, err error) {
+	e.tx, e.key, e.typ = tx, key, t
+	if e.live = tx.find(&e.it, tx.ks, key); e.live && e.it.Type != t {
 		return elements{}, ErrWrongType
 	}
-	return elements{tx, key, t, it, ok}, nil
+	return e, nil
 }
 
 // newElements is an absent collection at key, in place of whatever is there: its first element supersedes that.
@@ -72,7 +72,7 @@ func (e *elements) Len() int {
 	if !e.live {
 		return 0
 	}
-	return e.now().Len()
+	return e.tx.mv.Count(&e.it)
 }
 
 // lookup is the element of a name.
@@ -107,9 +107,8 @@ func (e *elements) remove(el mvcc.Element) bool {
 	if !e.live {
 		return false
 	}
-	c := e.now()
-	if c.Len() == 1 {
-		if !e.has(c, el) {
+	if e.Len() == 1 {
+		if !e.has(e.now(), el) {
 			return false
 		}
 		e.end()

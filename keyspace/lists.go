@@ -40,54 +40,60 @@ func (tx *Tx) NewList(key []byte) List { return List{tx.newElements(key, mvcc.Li
 
 // Push adds items at an end, one behind the other, and returns the new length.
 func (l *List) Push(end End, items ...[]byte) int {
+	place := uint64(listMiddle)
+	e, some := l.peek(end)
+	if some && end == Left {
+		place = e.Major - 1
+	} else if some {
+		place = e.Major + 1
+	}
 	for _, item := range items {
-		place := uint64(listMiddle)
-		if n := l.Len(); n > 0 && end == Left {
-			first, _ := l.now().At(0)
-			place = first.Major - 1
-		} else if n > 0 {
-			last, _ := l.now().At(n - 1)
-			place = last.Major + 1
+		if !l.live {
+			l.make(HintCompact)
 		}
-		l.put(mvcc.Element{Major: place, Value: item})
+		l.tx.mv.Push(&l.it, end == Right, mvcc.Element{Major: place, Value: item})
+		if place++; end == Left {
+			place -= 2
+		}
 	}
 	return l.Len()
 }
 
+// peek is the element at an end, if there is one, good until the next change.
+func (l *List) peek(end End) (mvcc.Element, bool) {
+	switch {
+	case !l.live:
+		return mvcc.Element{}, false
+	case end == Left:
+		return l.tx.mv.First(&l.it)
+	}
+	return l.tx.mv.Last(&l.it)
+}
+
 // Peek is the item at an end, good until the next change.
 func (l *List) Peek(end End) ([]byte, bool) {
-	if !l.live {
-		return nil, false
-	}
-	e, ok := l.now().At(l.at(end))
+	e, ok := l.peek(end)
 	return e.Value, ok
 }
 
-func (l *List) at(end End) int {
-	if end == Left {
-		return 0
-	}
-	return l.Len() - 1
-}
-
-// Pop takes the item at an end and returns a copy.
+// Pop takes the item at an end; it is good until the request ends.
 func (l *List) Pop(end End) ([]byte, bool) {
-	if !l.live {
+	switch l.Len() {
+	case 0:
 		return nil, false
+	case 1:
+		e, _ := l.peek(end)
+		item := append([]byte{}, e.Value...)
+		l.end()
+		return item, true
 	}
-	e, ok := l.now().At(l.at(end))
-	if !ok {
-		return nil, false
-	}
-	item := append([]byte{}, e.Value...)
-	l.remove(e)
-	return item, true
+	return l.tx.mv.Pop(&l.it, end == Right).Value, true
 }
 
 // Rotate takes the item at one end to another of the same list, which stays the key it is even if it has no other item. The list
 // is not empty.
 func (l *List) Rotate(from, to End) {
-	e, _ := l.now().At(l.at(from))
+	e, _ := l.peek(from)
 	place, name := e.Major, append([]byte(nil), e.Name...)
 	if from == to || l.Len() < 2 { // stays where it is, but was written: who watches the key sees that, as in Redis
 		l.put(mvcc.Element{Major: place, Name: name, Value: append([]byte{}, e.Value...)})
@@ -219,12 +225,10 @@ func (l *List) Trim(start, stop int64) {
 		return
 	}
 	for range n - 1 - to {
-		e, _ := l.now().At(l.Len() - 1)
-		l.remove(e)
+		l.tx.mv.Pop(&l.it, true)
 	}
 	for range from {
-		e, _ := l.now().At(0)
-		l.remove(e)
+		l.tx.mv.Pop(&l.it, false)
 	}
 }
 

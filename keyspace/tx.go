@@ -72,20 +72,27 @@ func (tx *Tx) Rand() uint64 { return tx.rng.next() }
 // Lookup finds a live key. A key past its deadline is ended first: that is a change of this request.
 func (tx *Tx) Lookup(key []byte) (mvcc.Item, bool) { return tx.lookup(tx.ks, key) }
 
-func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (mvcc.Item, bool) {
-	it, ok := tx.mv.Lookup(ks, key)
-	if !ok {
-		return it, false
-	}
-	if tx.space.ended(it.Attr, tx.now) {
-		tx.end(ks, key)
-		return mvcc.Item{}, false
-	}
-	if tx.overdue && tx.hollow(it) {
-		tx.endHollow(ks, key)
+func (tx *Tx) lookup(ks mvcc.Keyspace, key []byte) (it mvcc.Item, ok bool) {
+	if !tx.find(&it, ks, key) {
 		return mvcc.Item{}, false
 	}
 	return it, true
+}
+
+// find is lookup of an item that need not be copied; it means nothing if there is none.
+func (tx *Tx) find(it *mvcc.Item, ks mvcc.Keyspace, key []byte) bool {
+	if !tx.mv.LookupInto(it, ks, key) {
+		return false
+	}
+	if tx.space.ended(it.Attr, tx.now) {
+		tx.end(ks, key)
+		return false
+	}
+	if tx.overdue && tx.hollow(*it) {
+		tx.endHollow(ks, key)
+		return false
+	}
+	return true
 }
 
 // end makes the tombstone of a key past its deadline.

@@ -65,6 +65,7 @@ type heap struct {
 	forest   *ranked.Forest // of the elements of collections
 
 	compacted uint64 // no view is below; raised before anything goes
+	near      uint32 // the cell that seek found last; 0 when there is none, or it is gone
 }
 
 func newHeap(onHeap bool) heap {
@@ -128,6 +129,9 @@ func (h *heap) freeCell(ref uint32) {
 		h.values.Free(slab.Ref(getUint64(inside)))
 	}
 	c.flags = 0
+	if h.near == ref {
+		h.near = 0
+	}
 	h.cells.Free(slab.Ref(ref))
 }
 
@@ -240,12 +244,16 @@ func (c *cell) valueBytes() int {
 	return slab.Size(largePrefix + int(c.valueLen))
 }
 
-func (h *heap) item(ref uint32, c *cell) Item {
-	it := Item{
-		Attr: c.attr(), Ref: Ref(ref), Key: h.key(c),
-		Create: c.create(), Mod: c.mod(), Version: c.version,
-		Len: int(c.valueLen), Value: h.value(c), Cold: c.cold(), row: h.valueRow(c),
-	}
+func (h *heap) item(ref uint32, c *cell) (it Item) {
+	h.fill(&it, ref, c)
+	return it
+}
+
+// fill makes it the item of a cell's own version. It is large, hence not handed from one to the other.
+func (h *heap) fill(it *Item, ref uint32, c *cell) {
+	it.Attr, it.Ref, it.Key = c.attr(), Ref(ref), h.key(c)
+	it.Create, it.Mod, it.Version = c.create(), c.mod(), c.version
+	it.Len, it.Value, it.Cold, it.row, it.coll = int(c.valueLen), h.value(c), c.cold(), h.valueRow(c), 0
 	if c.collection() {
 		it.coll = c.handle()
 		k := h.collection(it.coll)
@@ -254,7 +262,6 @@ func (h *heap) item(ref uint32, c *cell) Item {
 			it.Mod = mod
 		}
 	}
-	return it
 }
 
 func (c *cell) clock() *atomic.Uint32 { return (*atomic.Uint32)(unsafe.Pointer(&c.access)) }

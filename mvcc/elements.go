@@ -17,18 +17,27 @@ func (tx *Tx) Make(ks Keyspace, key []byte, a Attr) Item {
 	handle := tx.s.newCollection(a.Type, c.mod())
 	c.value, c.valueLen = uint64(handle), 0
 	c.flags &^= cellCold
-	*tx.note() = undo{kind: undoMake, ref: handle}
+	tx.note(undoMake, handle)
 	tx.writePut(c, c.mod())
 	return tx.s.item(ref, c)
 }
 
 // elementUndo is how to take back the change of an element.
 type elementUndo struct {
-	e   Element  // as it became; for a deletion its place alone
-	old Element  // as it was, if had
-	had bool     // it was there before
-	is  bool     // it is there now
-	mod Revision // of the collection before
+	major uint64 // its place
+	name  []byte
+	old   Element  // as it was, if had
+	had   bool     // it was there before
+	is    bool     // it is there now
+	mod   Revision // of the collection before
+}
+
+// was is the element as it was, nil if it was not there.
+func (u *elementUndo) was() *Element {
+	if u.had {
+		return &u.old
+	}
+	return nil
 }
 
 // PutElement adds an element to the collection of a live key, or supersedes the one in its place, and tells whether it
@@ -38,29 +47,26 @@ func (tx *Tx) PutElement(ref Ref, e Element) (added bool) {
 	s := tx.s
 	c, handle, k := tx.collection(ref)
 	tx.place(k, &e)
-	rev := tx.Revision()
 	old, had := s.forest.Find(k.root, e.Major, e.Name)
 	u := tx.noteElement(handle, k, &e, &old, had)
+	tx.recordElement(handle, k, &e, u)
+	k.count(u.was(), &e)
+	s.putElement(k, &e, &u.old, u.had)
+	tx.changed(ChangeElementPut, ref, c, u)
+	return !u.had
+}
+
+// recordElement writes the record of an element that is put, and has it named by its revision.
+func (tx *Tx) recordElement(handle uint32, k *collection, e *Element, u *elementUndo) {
+	rev := tx.Revision()
 	u.is = true
 	k.changes++
-	if u.had {
-		s.endElement(handle, k, &u.old, rev, false)
-	} else {
-		s.endElement(handle, k, nil, rev, false)
-	}
+	tx.s.endElement(handle, k, u.was(), rev, false)
 	e.Main, e.Sub = rev.Main, rev.Sub
 	k.modMain, k.modSub = rev.Main, rev.Sub
-	from := len(tx.buf)
-	tx.buf = appendElement(tx.buf, k, &e, rev)
+	from := tx.beginRow(rev)
+	tx.buf = appendElement(tx.buf, k, e, rev)
 	tx.addRow(rev, from)
-	if u.had {
-		k.count(&u.old, &e)
-	} else {
-		k.count(nil, &e)
-	}
-	s.putElement(k, &e, &u.old, u.had)
-	tx.changed(ChangeElementPut, ref, c, &u.e)
-	return !u.had
 }
 
 // DeleteElement removes an element from the collection of a live key; false if it is not there. Of e only the place is
@@ -73,18 +79,23 @@ func (tx *Tx) DeleteElement(ref Ref, e Element) bool {
 	if !had {
 		return false
 	}
-	rev := tx.Revision()
 	u := tx.noteElement(handle, k, &e, &old, true)
-	k.changes++
-	s.endElement(handle, k, &u.old, rev, true)
-	k.modMain, k.modSub = rev.Main, rev.Sub
-	from := len(tx.buf)
-	tx.buf = appendElementGone(tx.buf, k, &u.e, rev)
-	tx.addRow(rev, from)
+	tx.recordElementGone(handle, k, u)
 	k.count(&u.old, nil)
 	s.dropElement(k, &u.old)
-	tx.changed(ChangeElementDelete, ref, c, &u.e)
+	tx.changed(ChangeElementDelete, ref, c, u)
 	return true
+}
+
+// recordElementGone writes the record of an element that is removed.
+func (tx *Tx) recordElementGone(handle uint32, k *collection, u *elementUndo) {
+	rev := tx.Revision()
+	k.changes++
+	tx.s.endElement(handle, k, &u.old, rev, true)
+	k.modMain, k.modSub = rev.Main, rev.Sub
+	from := tx.beginRow(rev)
+	tx.buf = appendElementGone(tx.buf, k, &u.old, rev)
+	tx.addRow(rev, from)
 }
 
 func (tx *Tx) collection(ref Ref) (*cell, uint32, *collection) {
@@ -104,16 +115,16 @@ func (tx *Tx) place(k *collection, e *Element) {
 
 // noteElement notes how the element is before the change, if it is there, and gives e a name that stays.
 func (tx *Tx) noteElement(handle uint32, k *collection, e, old *Element, had bool) *elementUndo {
-	*tx.note() = undo{kind: undoElement, ref: handle, element: len(tx.elements)}
-	tx.elements = append(tx.elements, elementUndo{had: had, mod: k.mod()})
+	tx.note(undoElement, handle).element = len(tx.elements)
+	tx.elements = extend(tx.elements)
 	u := &tx.elements[len(tx.elements)-1]
-	name := tx.keep(e.Name)
-	u.e.Major, u.e.Name = e.Major, name
+	u.had, u.is, u.mod = had, false, k.mod()
+	u.major, u.name = e.Major, tx.keep(e.Name)
 	if had {
 		u.old = *old
-		u.old.Name, u.old.Value = name, tx.keep(old.Value)
+		u.old.Name, u.old.Value = u.name, tx.keep(old.Value)
 	}
-	e.Name = name
+	e.Name = u.name
 	return u
 }
 
@@ -124,10 +135,11 @@ func (tx *Tx) keep(b []byte) []byte {
 	return tx.kept[from:len(tx.kept):len(tx.kept)]
 }
 
-func (tx *Tx) changed(kind ChangeKind, ref Ref, c *cell, e *Element) {
+func (tx *Tx) changed(kind ChangeKind, ref Ref, c *cell, u *elementUndo) {
+	a := c.attr()
 	tx.changes = append(tx.changes, Change{
 		Kind: kind, Rev: tx.Revision(), Keyspace: Keyspace(c.keyspace), Ref: ref, Key: tx.s.key(c),
-		Existed: true, Old: c.attr(), New: c.attr(), Major: e.Major, Name: e.Name,
+		Existed: true, Old: a, New: a, Major: u.major, Name: u.name,
 	})
 }
 
@@ -136,8 +148,8 @@ func (tx *Tx) takeBackElement(u *undo) {
 	s := tx.s
 	n := &tx.elements[u.element]
 	k := s.collection(u.ref)
-	now, _ := s.forest.Find(k.root, n.e.Major, n.e.Name)
-	now.Name, now.Value = n.e.Name, bytes.Clone(now.Value)
+	now, _ := s.forest.Find(k.root, n.major, n.name)
+	now.Name, now.Value = n.name, bytes.Clone(now.Value)
 	switch {
 	case n.is && n.had:
 		k.count(&now, &n.old)

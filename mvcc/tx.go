@@ -34,7 +34,29 @@ func (tx *Tx) Revision() Revision {
 func (tx *Tx) Keyspace(db uint32) Keyspace { return tx.s.keyspace(db, latest) }
 
 // Lookup is the key's live version, its deadline ignored.
-func (tx *Tx) Lookup(ks Keyspace, key []byte) (Item, bool) { return tx.View().Lookup(ks, key) }
+func (tx *Tx) Lookup(ks Keyspace, key []byte) (it Item, ok bool) {
+	ok = tx.LookupInto(&it, ks, key)
+	return it, ok
+}
+
+// LookupInto is Lookup of an item that need not be copied. When there is none it is left as it is.
+func (tx *Tx) LookupInto(it *Item, ks Keyspace, key []byte) bool {
+	s := tx.s
+	sp := tx.View().space(ks)
+	if sp == nil {
+		return false
+	}
+	ref := s.seek(sp, key)
+	if ref == 0 {
+		return false
+	}
+	c := s.cell(ref)
+	if !c.live() {
+		return false
+	}
+	s.fill(it, ref, c)
+	return true
+}
 
 // ByRef is the live version of the key with that handle; false for a handle that outlived its key, a deleted
 // key and one in a dropped keyspace. A handle kept longer than its key may name another key by now: compare.
@@ -72,15 +94,15 @@ func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
 // next makes the next version of a key, live or not, whose value is the caller's to set.
 func (tx *Tx) next(ks Keyspace, key []byte, a Attr) (ref uint32, c *cell, u *undo) {
 	s := tx.s
-	sp, hash, rev := tx.space(ks), s.hash.name(key), tx.Revision()
+	sp, rev := tx.space(ks), tx.Revision()
 	change := Change{Kind: ChangePut, Rev: rev, Keyspace: ks, New: a}
-	u = tx.note()
-	if ref = sp.table.find(&s.heap, hash, key); ref == 0 {
-		ref, c = s.create(sp, hash, key)
-		*u = undo{kind: undoCreate, ref: ref}
+	if ref = s.seek(sp, key); ref == 0 {
+		ref, c = s.create(sp, s.hash.name(key), key)
+		u = tx.note(undoCreate, ref)
 	} else {
 		c = s.cell(ref)
-		*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: true}
+		u = tx.note(undoVersion, ref)
+		u.old, u.freeOld = *c, true
 		if c.live() {
 			change.Existed, change.Old = true, c.attr()
 		}
@@ -105,8 +127,8 @@ func (tx *Tx) SetAttr(ks Keyspace, key []byte, a Attr) Item {
 	}
 	rev, old := tx.Revision(), c.attr()
 	cold := tx.coldSmall(ref, c)
-	u := tx.note()
-	*u = undo{kind: undoVersion, ref: ref, old: *c}
+	u := tx.note(undoVersion, ref)
+	u.old = *c
 	s.end(ref, c, rev, false)
 	s.rise(sp, c, rev, a)
 	if cold != nil {
@@ -138,18 +160,18 @@ func (tx *Tx) Delete(ks Keyspace, key []byte) bool {
 		return false
 	}
 	sp := tx.space(ks)
-	ref, c := tx.s.find(ks, key)
-	if c == nil || !c.live() {
+	ref := tx.s.seek(sp, key)
+	if ref == 0 || !tx.s.cell(ref).live() {
 		return false
 	}
-	tx.bury(sp, ref, c, false)
+	tx.bury(sp, ref, tx.s.cell(ref), false)
 	return true
 }
 
 func (tx *Tx) bury(sp *space, ref uint32, c *cell, moved bool) {
 	s, rev := tx.s, tx.Revision()
-	u := tx.note()
-	*u = undo{kind: undoVersion, ref: ref, old: *c, freeOld: !moved}
+	u := tx.note(undoVersion, ref)
+	u.old, u.freeOld = *c, !moved
 	old := c.attr()
 	s.end(ref, c, rev, !moved)
 	s.bury(sp, ref, c, rev)
@@ -220,7 +242,7 @@ func (tx *Tx) Swap(a, b uint32) {
 
 func (tx *Tx) bind(db uint32, ks, dropped Keyspace) {
 	rev := tx.Revision()
-	*tx.note() = undo{kind: undoBind, ref: db, dropped: dropped}
+	tx.note(undoBind, db).dropped = dropped
 	tx.s.bind(db, ks, dropped, rev)
 	tx.changes = append(tx.changes, Change{Kind: ChangeBind, Rev: rev, Keyspace: ks, Database: db})
 	tx.writeBind(db, ks, dropped, rev)

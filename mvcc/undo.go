@@ -32,12 +32,25 @@ func (tx *Tx) reset() {
 	}
 	tx.elements, tx.kept = tx.elements[:0], tx.kept[:0]
 	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
-	tx.rows, tx.buf = tx.rows[:0], tx.buf[:0]
+	tx.rows, tx.buf = tx.rows[:0], append(tx.buf[:0], chainRoom[:]...)
 }
 
-func (tx *Tx) note() *undo {
-	tx.undo = append(tx.undo, undo{})
-	return &tx.undo[len(tx.undo)-1]
+// note makes room for how to take a change back. What the kind does not use is left as it happens to be.
+func (tx *Tx) note(kind uint8, ref uint32) *undo {
+	tx.undo = extend(tx.undo)
+	u := &tx.undo[len(tx.undo)-1]
+	u.kind, u.ref, u.freeOld, u.freeNew = kind, ref, false, false
+	return u
+}
+
+// extend makes a list longer by one, which is left as it happens to be: what a change needs beside its few bytes is large, and to
+// clear all of it took longer than to fill in what matters.
+func extend[T any](list []T) []T {
+	if n := len(list); n < cap(list) {
+		return list[:n+1]
+	}
+	var zero T
+	return append(list, zero)
 }
 
 // Mark is the place to which Rollback comes back.
@@ -54,7 +67,7 @@ func (tx *Tx) Rollback(m Mark) {
 		tx.takeBack(&tx.undo[i])
 	}
 	tx.changes, tx.undo = tx.changes[:m.changes], tx.undo[:m.undo]
-	tx.rows, tx.buf = tx.rows[:m.rows], tx.buf[:m.buf]
+	tx.rows, tx.buf = tx.rows[:m.rows], tx.buf[:max(m.buf, len(chainRoom))]
 }
 
 func (tx *Tx) takeBack(u *undo) {

@@ -3,6 +3,8 @@ package mvcc
 import (
 	"encoding/binary"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/redoubt-db/redoubt/internal/slab"
 )
 
@@ -18,13 +20,23 @@ type row struct {
 
 const rowDropLease = 'L'
 
+// chainRoom is what tx.buf begins with: room for the chain hash. Behind it lie the keys of r rows, each with its record, so that as
+// long as there is nothing but these, all that the next chain hash is made of lies in one piece.
+var chainRoom [8]byte
+
+// beginRow writes the key of an r row, and returns where its record begins.
+func (tx *Tx) beginRow(rev Revision) int {
+	tx.buf = appendRowKey(tx.buf, 'r', rev)
+	return len(tx.buf)
+}
+
 func (tx *Tx) addRow(rev Revision, from int) {
 	tx.rows = append(tx.rows, row{kind: 'r', rev: rev, from: from, to: len(tx.buf)})
 }
 
 // writePut notes the cell's version as it is now: it may change again before Commit.
 func (tx *Tx) writePut(c *cell, rev Revision) {
-	from := len(tx.buf)
+	from := tx.beginRow(rev)
 	tx.buf = tx.s.appendPut(tx.buf, c)
 	tx.addRow(rev, from)
 	if c.large() && tx.s.valueRow(c) == rev {
@@ -33,13 +45,13 @@ func (tx *Tx) writePut(c *cell, rev Revision) {
 }
 
 func (tx *Tx) writeTombstone(c *cell, rev Revision, moved bool) {
-	from := len(tx.buf)
+	from := tx.beginRow(rev)
 	tx.buf = appendTombstone(tx.buf, c.keyspace, tx.s.key(c), moved)
 	tx.addRow(rev, from)
 }
 
 func (tx *Tx) writeBind(db uint32, ks, dropped Keyspace, rev Revision) {
-	from := len(tx.buf)
+	from := tx.beginRow(rev)
 	tx.buf = appendBind(tx.buf, db, ks, dropped)
 	tx.addRow(rev, from)
 }
@@ -58,6 +70,22 @@ func (tx *Tx) DeleteLease(id uint64) {
 
 // write hands the rows to the batch and to the chain hash.
 func (tx *Tx) write() {
+	for i := range tx.rows {
+		if tx.rows[i].kind != 'r' {
+			tx.writeMixed()
+			return
+		}
+	}
+	for i := range tx.rows {
+		r := &tx.rows[i]
+		tx.b.gather(r.rev, tx.buf[r.from:r.to])
+	}
+	binary.BigEndian.PutUint64(tx.buf, tx.s.chain)
+	tx.s.chain = xxhash.Sum64(tx.buf)
+}
+
+// writeMixed is write of rows of several kinds. What it hands to the chain hash is the same, one piece after the other.
+func (tx *Tx) writeMixed() {
 	s, b := tx.s, tx.b.db
 	var word [8]byte
 	var key [rowKeyLen]byte
