@@ -26,7 +26,8 @@ type Spec struct {
 	Tips       []string     // COMMAND's hints, as "nondeterministic_output"
 	Differs    string       // how it is not as Redis has it, a sentence for the docs; empty is not at all
 	Sub        []Spec
-	TimeoutAt  int // where a command that may wait says for how long; from the end if negative
+	TimeoutAt  int    // where a command that may wait says for how long; from the end if negative
+	Needs      uint64 // semantics version of the cluster from which on there is such a command; 0 is the first
 
 	// Read answers from a view and cannot write. It runs on an event loop under the store's read lock.
 	Read func(*ReadCall) (resp.Value, error)

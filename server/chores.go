@@ -259,6 +259,7 @@ func (srv *Server) cool(bytes int64) {
 // housekeeping is each node's own.
 func (c *chores) housekeeping() {
 	srv := c.srv
+	c.raiseSemantics()
 	srv.learnTime()
 	srv.slewClock()
 	srv.rates.sample(srv)

@@ -115,7 +115,7 @@ func (srv *Server) lookup(args [][]byte) (*entry, resp.Value) {
 					e.stats.rejected.Add(1)
 					return nil, command.WrongArity(e.name)
 				}
-				return e, resp.None
+				return srv.inForce(e)
 			}
 		}
 		if e.run == nil && e.Read == nil && e.Write == nil {
@@ -126,7 +126,7 @@ func (srv *Server) lookup(args [][]byte) (*entry, resp.Value) {
 		e.stats.rejected.Add(1)
 		return nil, command.WrongArity(e.name)
 	}
-	return e, resp.None
+	return srv.inForce(e)
 }
 
 // unknownCommand quotes up to 128 bytes of name and arguments, as Redis does.

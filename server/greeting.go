@@ -34,21 +34,23 @@ const (
 // greeting is what nodes tell each other on their client ports, once a second: RAFT HELLO. It serves those that are
 // to join, and those whose address has changed, who cannot hear of anything through Raft.
 type greeting struct {
-	state      string
-	you        string
-	cluster    uint64
-	node       uint64
-	seed       uint64 // of the order of SCAN; valid with a state
-	applied    uint64
-	revision   uint64
-	leader     uint64           // 0: not known
-	estimate   int64            // of log time
-	live       bool             // estimate goes on from the log time of a running cluster
-	wall       int64            // the node's wall clock, in milliseconds
-	disk       int64            // what it took of late to save a batch, in microseconds; 0: not known
-	hashes     []mvcc.Milestone // the newest, for compare
-	members    []helloMember
-	directives [][2]string // of the whole cluster
+	state         string
+	you           string
+	cluster       uint64
+	node          uint64
+	seed          uint64 // of the order of SCAN; valid with a state
+	applied       uint64
+	revision      uint64
+	leader        uint64           // 0: not known
+	estimate      int64            // of log time
+	live          bool             // estimate goes on from the log time of a running cluster
+	wall          int64            // the node's wall clock, in milliseconds
+	semantics     uint64           // newest version that the node knows
+	semanticsUsed uint64           // the cluster's, as far as the node has applied
+	disk          int64            // what it took of late to save a batch, in microseconds; 0: not known
+	hashes        []mvcc.Milestone // the newest, for compare
+	members       []helloMember
+	directives    [][2]string // of the whole cluster
 }
 
 type helloMember struct {
@@ -98,6 +100,8 @@ func (h *greeting) value() resp.Value {
 		resp.BulkString("live"), number(uint64(boolNumber(h.live))),
 		resp.BulkString("wall"), number(uint64(h.wall)),
 		resp.BulkString("disk"), number(uint64(h.disk)),
+		resp.BulkString("semantics"), number(h.semantics),
+		resp.BulkString("semantics-used"), number(h.semanticsUsed),
 		resp.BulkString("hashes"), resp.Array(hashes...),
 		resp.BulkString("members"), resp.Array(members...),
 		resp.BulkString("directives"), resp.Array(directives...),
@@ -130,6 +134,12 @@ func parseGreeting(r peerReply) (*greeting, error) {
 	}
 	if disk, ok := fields["disk"]; ok { // not told by the first version
 		h.disk = int64(number(disk.text))
+	}
+	h.semantics, h.semanticsUsed = 1, 1
+	for name, to := range map[string]*uint64{"semantics": &h.semantics, "semantics-used": &h.semanticsUsed} {
+		if v, ok := fields[name]; ok { // likewise
+			*to = number(v.text)
+		}
 	}
 	hashes := fields["hashes"].list
 	for i := 0; i+1 < len(hashes); i += 2 {
@@ -171,7 +181,7 @@ func (srv *Server) greeting(asker uint64) *greeting {
 	h := &greeting{
 		state: nodeMember, you: youUnknown, cluster: srv.replica.Cluster(), node: srv.replica.ID(),
 		applied: srv.replica.Applied(), estimate: srv.clock.estimate(), live: srv.clock.live.Load(), wall: srv.clock.wall().UnixMilli(),
-		disk: srv.replica.DiskTime().Microseconds(),
+		disk: srv.replica.DiskTime().Microseconds(), semantics: srv.knows, semanticsUsed: srv.machine.Semantics(),
 	}
 	if l := srv.replica.Leader(); l.Known {
 		h.leader = l.ID

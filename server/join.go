@@ -125,7 +125,7 @@ func (srv *Server) findCluster(o *origin, dir string) error {
 
 // adoptCluster takes over what a member said about its cluster.
 func (srv *Server) adoptCluster(o *origin, dir string, h *greeting) error {
-	if err := agree(srv.conf.View(), h.directives); err != nil {
+	if err := errors.Join(srv.follows(h), agree(srv.conf.View(), h.directives)); err != nil {
 		return err
 	}
 	o.cluster, o.seed = h.cluster, h.seed

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,6 +38,8 @@ type Options struct {
 	Heavy func(begins bool)
 	// Version of the program, for INFO.
 	Version string
+	// Semantics is the newest semantics version known; the program's by default.
+	Semantics uint64
 	// Wall is this machine's wall clock; time.Now by default.
 	Wall func() time.Time
 }
@@ -47,6 +50,7 @@ type Server struct {
 	log     *slog.Logger
 	version string
 	runID   string
+	knows   uint64 // semantics version
 	clock   *clock
 	table   *command.Table
 	public  *command.Table // table, with rename-command's names
@@ -102,7 +106,7 @@ type Server struct {
 // Open starts a node top to bottom: directory, machine, Raft, log replayed, listeners. When it returns,
 // the node serves.
 func Open(o Options) (*Server, error) {
-	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), shutdown: o.Shutdown, trouble: trouble{log: o.Log}}
+	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), knows: cmp.Or(o.Semantics, sm.NewestSemantics), shutdown: o.Shutdown, trouble: trouble{log: o.Log}}
 	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
 	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
 	if err := srv.rename(); err != nil {
@@ -193,6 +197,7 @@ func (srv *Server) openReplica(dir string, from origin, o Options) error {
 			Heavy:     o.Heavy,
 		},
 		Uses:       &srv.uses,
+		Semantics:  srv.knows,
 		Local:      srv.local,
 		Applied:    srv.applied,
 		Incarnated: srv.incarnated,
@@ -222,7 +227,7 @@ func (srv *Server) openReplica(dir string, from origin, o Options) error {
 	}
 	srv.replica = rep
 	srv.batcher = replica.NewBatcher(rep, replica.BatcherOptions[*sm.Local]{
-		Seal:         seal,
+		Seal:         srv.seal,
 		Incarnate:    func(node, nonce uint64) []byte { return sm.AppendIncarnate(nil, node, nonce) },
 		Now:          srv.clock.estimate,
 		Seed:         srv.seed,
@@ -254,8 +259,8 @@ func (srv *Server) startClock() error {
 	return nil
 }
 
-func seal(dst []byte, h replica.Header, body []byte) []byte {
-	return sm.SealBatch(dst, sm.Header(h), body)
+func (srv *Server) seal(dst []byte, h replica.Header, body []byte) []byte {
+	return sm.SealBatchFor(srv.machine.Semantics(), dst, sm.Header(h), body)
 }
 
 // local finds the replies' place of a batch about to be applied, if this process proposed it.

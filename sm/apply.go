@@ -89,7 +89,7 @@ func (m *Machine) guarded(e *Entry) (err error) {
 func (m *Machine) entry(data []byte) error {
 	d := &m.x.d
 	*d = decoder{b: data}
-	kind, err := d.preamble()
+	kind, err := d.preamble(m.KnownSemantics())
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ type home struct {
 	space    *keyspace.Space
 	members  []Member // as found when it was opened
 	alarms   []Alarm  // likewise
+	version  uint64   // of the semantics, likewise
 	refs     atomic.Int32
 	replaced bool   // set before the Machine lets go: the files are of no use any more
 	remove   func() // removes them
@@ -222,8 +223,12 @@ func (m *Machine) enter(number int) (*home, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	version, err := m.decodeSemantics(store.Meta(semanticsName))
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	m.state = s
-	h := &home{number: number, store: store, space: keyspace.Open(store), members: members, alarms: alarms}
+	h := &home{number: number, store: store, space: keyspace.Open(store), members: members, alarms: alarms, version: version}
 	h.space.Uses = m.o.Uses
 	h.refs.Store(1)
 	h.remove = func() {
@@ -236,6 +241,7 @@ func (m *Machine) enter(number int) (*home, error) {
 func (m *Machine) settle(h *home) {
 	m.index = h.store.Applied()
 	m.logTime.Store(m.state.logTime)
+	m.semantics.Store(h.version)
 	m.batch, m.done, m.failed = nil, m.done[:0], nil
 	m.mu.Lock()
 	m.home.Store(h)

@@ -21,7 +21,7 @@ import (
 const (
 	entryFormat = 1
 
-	// semantics is the newest meaning of commands this program knows. An entry says which it was made for.
+	// semantics is the newest meaning of commands this program knows: see Machine.Semantics.
 	semantics = 1
 
 	entryBatch     = 1
@@ -42,9 +42,15 @@ type Header struct {
 }
 
 // SealBatch appends the entry of a batch whose body is h.Count requests, made by AppendCommand and
-// AppendMulti.
+// AppendMulti for the first semantics version.
 func SealBatch(dst []byte, h Header, body []byte) []byte {
-	dst = append(dst, entryFormat, semantics, entryBatch)
+	return SealBatchFor(semanticsFirst, dst, h, body)
+}
+
+// SealBatchFor is SealBatch for a semantics version, which is to be that of the state: members of an older program go on as long as
+// it is theirs.
+func SealBatchFor(version uint64, dst []byte, h Header, body []byte) []byte {
+	dst = append(binary.AppendUvarint(append(dst, entryFormat), version), entryBatch)
 	dst = binary.AppendUvarint(dst, h.Node)
 	dst = binary.AppendUvarint(dst, h.Incarnation)
 	dst = binary.AppendUvarint(dst, h.Number)
@@ -57,20 +63,20 @@ func SealBatch(dst []byte, h Header, body []byte) []byte {
 // AppendIncarnate appends the entry that asks for a new incarnation of node. The nonce tells the answer
 // from that to an earlier question.
 func AppendIncarnate(dst []byte, node, nonce uint64) []byte {
-	dst = append(dst, entryFormat, semantics, entryIncarnate)
+	dst = append(dst, entryFormat, semanticsFirst, entryIncarnate)
 	dst = binary.AppendUvarint(dst, node)
 	return binary.LittleEndian.AppendUint64(dst, nonce)
 }
 
-// preamble reads the part that all entries share and returns the kind.
-func (d *decoder) preamble() (kind byte, err error) {
+// preamble reads the part that all entries share and returns the kind. Entries of later semantics versions than is known are refused.
+func (d *decoder) preamble(known uint64) (kind byte, err error) {
 	format := d.byte()
 	if !d.bad && format != entryFormat {
 		return 0, fmt.Errorf("sm: entry of format %d, where %d is known: a newer version is needed", format, entryFormat)
 	}
 	version := d.uvarint()
-	if !d.bad && (version == 0 || version > semantics) {
-		return 0, fmt.Errorf("sm: entry of semantics version %d, where %d is known: a newer version is needed", version, semantics)
+	if !d.bad && (version < semanticsFirst || version > known) {
+		return 0, unknownSemantics(version, known)
 	}
 	number := d.uvarint()
 	if d.bad {

@@ -202,6 +202,9 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	if string(name) == memberCommand {
 		return x.member(), nil
 	}
+	if string(name) == semanticsCommand {
+		return x.raise()
+	}
 	spec, err := x.m.lookup(x.args)
 	if err != nil {
 		return resp.None, err

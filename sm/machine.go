@@ -43,6 +43,8 @@ type Options struct {
 	Store mvcc.Options // Dir is the Machine's to choose
 	Uses  *keyspace.Uses
 
+	Semantics uint64 // the newest version known; another than this program's in tests
+
 	// The functions below are called by Apply, that is by the goroutine that applies, and must not block.
 
 	// Local is asked about every batch that is about to be executed; nil says that it was not proposed by this
@@ -93,8 +95,10 @@ type Machine struct {
 	logTime atomic.Int64
 	members atomic.Pointer[[]Member]
 	alarms  atomic.Pointer[[]Alarm]
-	counts  counts
-	Lookups Lookups // any goroutine's
+
+	semantics atomic.Uint64
+	counts    counts
+	Lookups   Lookups // any goroutine's
 
 	// What only the applying goroutine touches.
 	state  state
