@@ -2,7 +2,7 @@
 // small records cost it nothing, and ask for no head-room.
 //
 // Memory is used in chunks of 1 MiB. A chunk serves one size class and keeps its own free list; when its
-// last slot is freed the chunk's memory goes back to the system, save one chunk per class so that a count
+// last slot is freed the chunk's memory goes back to the system, save one chunk per class, within a few MiB, so that a count
 // swinging about a chunk's edge does not give and take for ever. What is larger than the largest class gets
 // a mapping of its own. Chunks are cut from regions, which ask for huge pages: random look-ups in gigabytes spend
 // half their time on the page tables otherwise. But the first chunk of a class lies in small pages, so that a class
@@ -29,6 +29,10 @@ const (
 	classes   = fineMax/granule + steps*7
 
 	briefChunk = 4 << 10 // bytes of a chunk of a brief arena, or one slot if that is larger
+
+	// idleMax bounds what the chunks that are kept without a slot in use take. Without it a hundred MiB stayed behind collections whose
+	// leaves had been of all sizes. It is in bytes since a lone record that grows leaves a chunk in each class it passes, of one slot.
+	idleMax = 4 << 20
 
 	large = 0xFFFF // the class of a chunk with one large slot
 
@@ -76,6 +80,8 @@ type Arena struct {
 	spare  []uint32 // numbers of chunks given back
 	room   [classes]uint32
 	empty  [classes]uint32 // the one empty chunk kept; it is in the room list too
+	idle   int64           // bytes mapped of those; at most idleMax
+	hand   int             // the class that idle was taken from last
 
 	held  [classes]uint32 // chunks of each class
 	small pool
@@ -108,6 +114,7 @@ func (a *Arena) Alloc(n int) Ref {
 	k := &a.chunks[id]
 	if k.used == 0 && a.empty[c] == id {
 		a.empty[c] = 0
+		a.idle -= k.mapped()
 	}
 	k.used++
 	a.stats.Used += int64(k.size)
@@ -130,6 +137,9 @@ func (a *Arena) Alloc(n int) Ref {
 }
 
 func (k *chunk) full() bool { return k.free == 0 && int(k.bump+1)*k.size > k.room }
+
+// mapped is how much of a chunk was ever touched, in bytes.
+func (k *chunk) mapped() int64 { return int64(k.bump) * int64(k.size) }
 
 // Free gives a slot back. Its first bytes are overwritten.
 func (a *Arena) Free(r Ref) {
@@ -156,12 +166,24 @@ func (a *Arena) Free(r Ref) {
 	if k.used > 0 {
 		return
 	}
-	if a.empty[k.class] == 0 {
-		a.empty[k.class] = id
+	if a.empty[k.class] != 0 {
+		a.giveBack(id)
 		return
 	}
+	a.empty[k.class] = id
+	for a.idle += k.mapped(); a.idle > idleMax; {
+		if a.hand = (a.hand + 1) % classes; a.empty[a.hand] != 0 {
+			a.idle -= a.chunks[a.empty[a.hand]].mapped()
+			a.giveBack(a.empty[a.hand])
+			a.empty[a.hand] = 0
+		}
+	}
+}
+
+// giveBack lets go of a chunk without slots in use.
+func (a *Arena) giveBack(id uint32) {
 	a.unlink(id)
-	a.stats.Mapped -= int64(k.bump) * int64(k.size)
+	a.stats.Mapped -= a.chunks[id].mapped()
 	a.drop(id)
 }
 

@@ -87,10 +87,46 @@ func TestArenaAgainstStamps(t *testing.T) {
 		for len(m.refs) > 0 {
 			m.free(len(m.refs) - 1)
 		}
-		if s := m.a.Stats(); s.Used != 0 || s.Mapped > classes*chunkSize {
+		if s := m.a.Stats(); s.Used != 0 || s.Mapped > idleMax {
 			t.Fatalf("empty arena still holds %+v", s)
 		}
 		m.a.Release()
+	}
+}
+
+// TestEmptyChunks: of slots of every size next to nothing stays when they are freed, and a record that grows and shrinks does not
+// give memory back with every step.
+func TestEmptyChunks(t *testing.T) {
+	a := New(Options{})
+	defer a.Release()
+	var refs []Ref
+	for class := range classes {
+		for range 2 * chunkSize / sizeOf(class) {
+			refs = append(refs, a.Alloc(sizeOf(class)))
+		}
+	}
+	if s := a.Stats(); s.Mapped < classes*chunkSize {
+		t.Fatalf("%+v, want a chunk for each of %d classes", s, classes)
+	}
+	for _, r := range refs {
+		a.Free(r)
+	}
+	if s := a.Stats(); s.Mapped > idleMax || s.Mapped != a.idle {
+		t.Errorf("%d bytes stay, want at most %d; %d are noted", s.Mapped, idleMax, a.idle)
+	}
+	grow := func() {
+		r := a.Alloc(1)
+		for class := range fineMax / granule {
+			next := a.Alloc(sizeOf(class))
+			a.Free(r)
+			r = next
+		}
+		a.Free(r)
+	}
+	grow()
+	chunks := len(a.spare)
+	if grow(); len(a.spare) != chunks {
+		t.Errorf("%d chunks without memory, and %d when a record grew again", chunks, len(a.spare))
 	}
 }
 
