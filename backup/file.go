@@ -66,7 +66,9 @@ func readHeader(in *bufio.Reader) (h Header, err error) {
 	var text strings.Builder
 	for !strings.HasSuffix(text.String(), "\n\n") {
 		line, err := in.ReadString('\n')
-		if text.WriteString(line); err != nil || text.Len() > headerMax {
+		if text.WriteString(line); err != nil && err != io.EOF {
+			return Header{}, err
+		} else if err != nil || text.Len() > headerMax {
 			return Header{}, fmt.Errorf("%w: it has no header", ErrFile)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/redoubt-db/redoubt/internal/datadir"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/sm"
 )
@@ -33,8 +34,10 @@ type Recovered struct {
 //
 // A run that is interrupted behind UNFINISHED is to be run again and goes on there.
 func (t Tool) Recover(dir string, skip uint64) (r Recovered, err error) {
-	if _, err := os.Stat(filepath.Join(dir, datadir.Data)); err != nil {
-		return r, fmt.Errorf("there is no node's data in %s: %w", dir, err)
+	if _, err := os.Stat(filepath.Join(dir, datadir.Unfinished)); err != nil { // else it has its raft/ put aside, perhaps
+		if err := holdsNode(dir); err != nil {
+			return r, err
+		}
 	}
 	lock, err := datadir.Lock(dir)
 	if err != nil {
@@ -123,7 +126,7 @@ func (t Tool) refound(dir string, r *Recovered) error {
 		err = datadir.Sync(dir)
 	}
 	if err == nil {
-		err = sm.Refound(path(datadir.Data), nil)
+		err = sm.Refound(path(datadir.Data), mvcc.Options{Trouble: t.impatient(dir, nil)})
 	}
 	if err == nil {
 		err = os.RemoveAll(path(datadir.Members))

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/redoubt-db/redoubt/internal/datadir"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
@@ -38,7 +39,7 @@ func (t Tool) Restore(file, dir string) (h Header, err error) {
 	}
 	err = datadir.WriteWhole(filepath.Join(dir, datadir.Unfinished), []byte("restore\n"))
 	if err == nil {
-		err = sm.Restore(filepath.Join(dir, datadir.Data), nil, in, nil)
+		err = sm.Restore(filepath.Join(dir, datadir.Data), mvcc.Options{Trouble: t.impatient(dir, unmake)}, in, nil)
 	}
 	if err == nil {
 		err = t.found(dir, &h)

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,25 @@ type Tool struct {
 	Fatal func(reason string)
 }
 
+// writeTriesMax is how often a store that cannot write may try again, thousands of times a second, before a tool gives up: who runs it
+// waits for it, and it has nothing else to do.
+const writeTriesMax = 100
+
+// impatient ends the tool when the store in dir cannot write, behind undo, if there is any.
+func (t Tool) impatient(dir string, undo func(dir string) error) func(error) {
+	var times atomic.Int64
+	return func(err error) {
+		if times.Add(1) != writeTriesMax {
+			return
+		}
+		if undo != nil {
+			_ = undo(dir) // what is left is in the way of the next try, which says so
+		}
+		reason, _, _ := strings.Cut(err.Error(), "\n")
+		t.Fatal(fmt.Sprintf("the disk of %s does not take the data: %s; make room there, or mend it, and run this again", dir, reason))
+	}
+}
+
 // stopped is the node of a directory on which no server runs: its state and its log, without clients, and without
 // other members, who are told nothing.
 type stopped struct {
@@ -41,7 +61,7 @@ func (t Tool) open(dir string, skip uint64) (*stopped, error) {
 	s := &stopped{core: &core{skip: skip}}
 	s.core.Machine = sm.New(sm.Options{
 		Table:      command.NewTable(command.Families()...),
-		Store:      mvcc.Options{MaxMemory: 1}, // values stay on disk: nobody reads most of them
+		Store:      mvcc.Options{MaxMemory: 1, Trouble: t.impatient(dir, nil)}, // values stay on disk: nobody reads most of them
 		Incarnated: s.core.incarnated,
 		Panicked: func(name string, reason any, _ []byte) {
 			t.Log.Warn("a command in the log broke, as it did when it was new", "command", name, "reason", reason)

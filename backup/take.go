@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/redoubt-db/redoubt/internal/datadir"
+	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/sm"
 )
 
@@ -46,6 +48,9 @@ func lockUsed(dir string) (*os.File, error) {
 	if empty {
 		return nil, fmt.Errorf("there is no data in %s", dir)
 	}
+	if err := holdsNode(dir); err != nil {
+		return nil, err
+	}
 	lock, err := datadir.Lock(dir)
 	if err != nil {
 		return nil, err
@@ -54,6 +59,17 @@ func lockUsed(dir string) (*os.File, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return lock, nil
+}
+
+// holdsNode keeps a tool from making a node of a directory that is something else.
+func holdsNode(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, datadir.Data)); err != nil {
+		return fmt.Errorf("there is no node's data in %s: %w", dir, err)
+	}
+	if id, _, err := replica.ReadIdentity(filepath.Join(dir, datadir.Raft)); err == nil && id.Fresh {
+		return fmt.Errorf("there is no node's data in %s: nothing in %s says which node it is", dir, datadir.Raft)
+	}
+	return nil
 }
 
 // pinned is the state of a stopped node as of a revision.

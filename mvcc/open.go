@@ -24,6 +24,8 @@ const (
 	memTableBytesDefault = 8 << 20
 	memTablesMax         = 8        // that wait to be flushed; then writes wait
 	cacheBytesDefault    = 32 << 20 // memtables are taken off it: two leave a half
+
+	flushTriesMax = 100 // of the first flush of a new store
 )
 
 // Errors of opening a directory.
@@ -37,6 +39,16 @@ var (
 // Open opens or makes the store in o.Dir and rebuilds its index. What was committed but not flushed before a
 // crash is gone: Applied tells from where the log must be applied again.
 func Open(o Options) (*Store, error) {
+	faults, tell := make(chan error, 1), o.Trouble
+	o.Trouble = func(err error) {
+		select {
+		case faults <- err:
+		default: // nobody flushes for the first time, or that has not seen the last one yet
+		}
+		if tell != nil {
+			tell(err)
+		}
+	}
 	db, err := openEngine(o)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", o.Dir, err)
@@ -45,7 +57,7 @@ func Open(o Options) (*Store, error) {
 	o.chunkMin, o.lingerMin = cmp.Or(o.chunkMin, chunkMinDefault), cmp.Or(o.lingerMin, lingerMinDefault)
 	s := &Store{db: db, o: o, meta: map[string][]byte{}}
 	s.batch.s, s.batch.tx.s, s.batch.tx.b = s, s, &s.batch
-	if err := s.rebuild(); err != nil {
+	if err := s.rebuild(faults); err != nil {
 		if s.index != nil {
 			s.release()
 		}
@@ -101,13 +113,13 @@ func (quiet) Fatalf(format string, args ...any) {
 }
 
 // rebuild reads the facts, then the records.
-func (s *Store) rebuild() error {
+func (s *Store) rebuild(faults <-chan error) error {
 	st, fresh, err := s.loadMeta()
 	if err != nil {
 		return err
 	}
 	if fresh {
-		if err := s.initialize(); err != nil {
+		if err := s.initialize(faults); err != nil {
 			return err
 		}
 	}
@@ -176,7 +188,7 @@ func (s *Store) empty() (bool, error) {
 
 // initialize writes what a new store never changes, and makes it durable: the first batch may be lost, the
 // seed may not be another then.
-func (s *Store) initialize() error {
+func (s *Store) initialize(faults <-chan error) error {
 	s.seed = s.o.Seed
 	b := s.db.NewBatch()
 	err := errors.Join(
@@ -186,7 +198,24 @@ func (s *Store) initialize() error {
 	if err != nil {
 		return err
 	}
-	return s.db.Flush()
+	return s.flushFirst(faults)
+}
+
+// flushFirst is Flush for a store that was never on disk. Pebble tries for ever, as a store in use has to; this one may as well say that
+// there is no room for it.
+func (s *Store) flushFirst(faults <-chan error) error {
+	done, err := s.db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	for range flushTriesMax {
+		select {
+		case <-done:
+			return nil
+		case err = <-faults:
+		}
+	}
+	return fmt.Errorf("flush: %w", err)
 }
 
 // raiseFormat makes a directory of an older format one of ours. No flush: it is as durable as what is written in the

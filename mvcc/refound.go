@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // SnapshotFacts are what the rows of a snapshot say about it.
@@ -65,15 +64,15 @@ func (sn *Snapshot) WriteAt(main uint64, w io.Writer, stop <-chan struct{}) erro
 	})
 }
 
-// Refound makes the store in dir, which must not be open, the base of a new log: nothing of that is applied yet.
+// Refound makes the store in o.Dir, which must not be open, the base of a new log: nothing of that is applied yet.
 // change may edit the caller's own m rows. It is durable when it returns, all of it or nothing.
-func Refound(dir string, fs vfs.FS, change func(meta map[string][]byte) error) error {
-	db, err := openEngine(Options{Dir: dir, FS: fs})
+func Refound(o Options, change func(meta map[string][]byte) error) error {
+	db, err := openEngine(Options{Dir: o.Dir, FS: o.FS, Trouble: o.Trouble})
 	if err == nil {
 		err = errors.Join(refound(db, change), db.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("refound %s: %w", dir, err)
+		return fmt.Errorf("refound %s: %w", o.Dir, err)
 	}
 	return nil
 }

@@ -347,7 +347,7 @@ func (m *sim) part() {
 	}
 	o := m.o
 	o.FS = vfs.NewMem()
-	if err := Restore(o.Dir, o.FS, &stream, nil); err != nil {
+	if err := Restore(o, &stream, nil); err != nil {
 		m.t.Fatal(err)
 	}
 	s, err := Open(o)
@@ -404,7 +404,7 @@ func (m *sim) restore() {
 		m.t.Fatal(err)
 	}
 	m.fs = vfs.NewCrashableMem()
-	if err := Restore(m.o.Dir, m.fs, &stream, nil); err != nil {
+	if err := Restore(Options{Dir: m.o.Dir, FS: m.fs}, &stream, nil); err != nil {
 		m.t.Fatal(err)
 	}
 	m.open()

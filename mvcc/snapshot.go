@@ -10,7 +10,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // A snapshot on the wire is snapshotMagic, then every row of the store in order as length and bytes of key,
@@ -105,10 +104,11 @@ func closed(stop <-chan struct{}) bool {
 	}
 }
 
-// Restore builds a store in dir, which must not hold one, from a stream that WriteTo wrote, and makes it
-// durable. After an error dir is to be thrown away. Reading stops behind the snapshot.
-func Restore(dir string, fs vfs.FS, r io.Reader, stop <-chan struct{}) (err error) {
-	db, err := openEngine(Options{Dir: dir, FS: fs})
+// Restore builds a store in o.Dir, which must not hold one, from a stream that WriteTo wrote, and makes it
+// durable. After an error the directory is to be thrown away. Reading stops behind the snapshot.
+func Restore(o Options, r io.Reader, stop <-chan struct{}) (err error) {
+	dir := o.Dir
+	db, err := openEngine(Options{Dir: dir, FS: o.FS, Trouble: o.Trouble})
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", dir, err)
 	}

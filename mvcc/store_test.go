@@ -99,7 +99,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(o); !errors.Is(err, ErrNotStore) {
 		t.Errorf("a foreign directory gives %v", err)
 	}
-	if err := Restore("store", o.FS, strings.NewReader(""), nil); !errors.Is(err, ErrNotStore) {
+	if err := Restore(Options{Dir: "store", FS: o.FS}, strings.NewReader(""), nil); !errors.Is(err, ErrNotStore) {
 		t.Errorf("a restore over another store gives %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestSnapshotRefusesDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	restore := func(stream []byte, stop chan struct{}) error {
-		return Restore("r", vfs.NewMem(), bytes.NewReader(stream), stop)
+		return Restore(Options{Dir: "r", FS: vfs.NewMem()}, bytes.NewReader(stream), stop)
 	}
 	for _, cut := range []int{0, 5, len(snapshotMagic), whole.Len() / 2, whole.Len() - 9, whole.Len() - 1} {
 		if err := restore(whole.Bytes()[:cut], nil); !errors.Is(err, ErrSnapshot) {
@@ -163,7 +163,7 @@ func TestSnapshotRefusesDamage(t *testing.T) {
 		t.Errorf("a stopped restore gives %v", err)
 	}
 	behind := bytes.NewReader(append(bytes.Clone(whole.Bytes()), "more"...))
-	if err := Restore("r", vfs.NewMem(), behind, nil); err != nil || behind.Len() != 4 {
+	if err := Restore(Options{Dir: "r", FS: vfs.NewMem()}, behind, nil); err != nil || behind.Len() != 4 {
 		t.Errorf("restore gives %v and leaves %d bytes, want the 4 behind the snapshot", err, behind.Len())
 	}
 }

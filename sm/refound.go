@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/mvcc"
 )
@@ -69,8 +67,9 @@ func (m *Machine) Content(rev uint64, stop <-chan struct{}) (uint64, error) {
 
 // Restore makes, in a directory that is empty or not there, a state of what Source.WriteTo or WriteAt wrote, as the
 // base of a new log.
-func Restore(dir string, fs vfs.FS, r io.Reader, stop <-chan struct{}) error {
-	m := New(Options{Store: mvcc.Options{FS: fs}})
+// Of o only the file system and Trouble count.
+func Restore(dir string, o mvcc.Options, r io.Reader, stop <-chan struct{}) error {
+	m := New(Options{Store: o})
 	m.dir = dir
 	if err := m.makeDir(dir); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
@@ -79,18 +78,18 @@ func Restore(dir string, fs vfs.FS, r io.Reader, stop <-chan struct{}) error {
 		return errors.Join(fmt.Errorf("%s holds a state already", dir), err)
 	}
 	path := m.path(storeFirst)
-	if err := mvcc.Restore(path, m.fs(), bufio.NewReaderSize(r, recoverBuffer), stop); err != nil {
+	if err := mvcc.Restore(m.at(path), bufio.NewReaderSize(r, recoverBuffer), stop); err != nil {
 		return err
 	}
-	if err := mvcc.Refound(path, m.fs(), forgetCluster); err != nil {
+	if err := mvcc.Refound(m.at(path), forgetCluster); err != nil {
 		return err
 	}
 	return m.setCurrent(storeFirst)
 }
 
-// Refound makes the state in dir, which must not be open, the base of a new log.
-func Refound(dir string, fs vfs.FS) error {
-	m := New(Options{Store: mvcc.Options{FS: fs}})
+// Refound makes the state in dir, which must not be open, the base of a new log. Of o only the file system and Trouble count.
+func Refound(dir string, o mvcc.Options) error {
+	m := New(Options{Store: o})
 	m.dir = dir
 	number, err := m.current()
 	if err != nil {
@@ -99,7 +98,12 @@ func Refound(dir string, fs vfs.FS) error {
 	if number == 0 {
 		return fmt.Errorf("%w: there is no %s in %s", ErrDamaged, currentName, dir)
 	}
-	return mvcc.Refound(m.path(number), m.fs(), forgetCluster)
+	return mvcc.Refound(m.at(m.path(number)), forgetCluster)
+}
+
+// at are the options of a store that is built at a path.
+func (m *Machine) at(path string) mvcc.Options {
+	return mvcc.Options{Dir: path, FS: m.fs(), Trouble: m.o.Store.Trouble}
 }
 
 // forgetCluster takes the nodes out of the Machine's rows.

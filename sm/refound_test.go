@@ -84,10 +84,10 @@ func restored(t *testing.T, from *replicaRig, rev uint64) *replicaRig {
 		t.Fatal(err)
 	}
 	to := &replicaRig{t: t, fs: vfs.NewCrashableMem(), locals: map[uint64]*Local{}}
-	if err := Restore("data", to.fs, strings.NewReader(stream.String()), nil); err != nil {
+	if err := Restore("data", mvcc.Options{FS: to.fs}, strings.NewReader(stream.String()), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore("data", to.fs, strings.NewReader(stream.String()), nil); err == nil {
+	if err := Restore("data", mvcc.Options{FS: to.fs}, strings.NewReader(stream.String()), nil); err == nil {
 		t.Error("a state was restored over another")
 	}
 	to.open()
@@ -102,13 +102,13 @@ func TestRefound(t *testing.T) {
 	if err := r.m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Refound("data", r.fs); err != nil {
+	if err := Refound("data", mvcc.Options{FS: r.fs}); err != nil {
 		t.Fatal(err)
 	}
 	if applied := r.open(); applied != 0 || r.summary() != want {
 		t.Errorf("refounded: applied %d, %s, want 0 and %s", applied, r.summary(), want)
 	}
-	if err := Refound("nothing", r.fs); !errors.Is(err, ErrDamaged) {
+	if err := Refound("nothing", mvcc.Options{FS: r.fs}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("an empty directory: %v", err)
 	}
 }

@@ -68,7 +68,7 @@ func (m *Machine) receive(number int, r io.Reader, stop <-chan struct{}) error {
 	if err := m.fs().RemoveAll(path); err != nil {
 		return err
 	}
-	err := mvcc.Restore(path, m.fs(), bufio.NewReaderSize(r, recoverBuffer), stop)
+	err := mvcc.Restore(m.at(path), bufio.NewReaderSize(r, recoverBuffer), stop)
 	if err == nil {
 		err = m.setCurrent(number)
 	}

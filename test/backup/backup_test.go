@@ -124,6 +124,7 @@ func TestBackupOfDirectory(t *testing.T) {
 		t.Errorf("standard output begins with %.40q", cmd)
 	}
 	refused(t, "no data", "backup", "--dir", t.TempDir())
+	refused(t, "is a directory", "restore", "--from", t.TempDir(), "--dir", filepath.Join(t.TempDir(), "new"))
 }
 
 // Whatever byte of a backup is not what was written, it is not restored, and nothing is left behind.

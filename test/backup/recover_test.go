@@ -76,7 +76,22 @@ func TestSkipEntry(t *testing.T) {
 	refused(t, "was not met", "recover", "--dir", n.dir, "--skip-entry", "1000000")
 }
 
+// TestRecoverNothing: what is no node's directory stays as it is.
 func TestRecoverNothing(t *testing.T) {
+	other := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(other, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "data", "something"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{other, filepath.Join(other, "data")} {
+		refused(t, "no node's data", "recover", "--dir", dir)
+		refused(t, "no node's data", "backup", "--dir", dir)
+	}
+	if left, err := os.ReadDir(other); err != nil || len(left) != 1 {
+		t.Errorf("there is %v (%v) now", left, err)
+	}
 	refused(t, "no node's data", "recover", "--dir", t.TempDir())
 	refused(t, "give --dir", "recover")
 	n := start(t, "")
