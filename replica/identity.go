@@ -23,6 +23,7 @@ import (
 const (
 	identityName = "identity"
 	lockName     = "redoubt.lock"
+	hostIDName   = "NODEHOST.ID"   // dragonboat's copy of the node's id
 	flagName     = "dragonboat.ds" // dragonboat's own record of how the directory was made
 	flagHashLen  = 8
 
@@ -161,7 +162,7 @@ func openHome(fs vfs.FS, dir string) (*home, error) {
 	}
 	lock, err := lockFile(fs, h.path(lockName))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrInUse, dir, err)
+		return nil, fmt.Errorf("replica: lock %s: %w", dir, err)
 	}
 	h.lock = lock
 	return h, nil
@@ -249,6 +250,10 @@ func (h *home) clear() error {
 func (h *home) adopt(host string) error {
 	if host == "" || strings.ContainsAny(host, `/\`) {
 		return fmt.Errorf("replica: the host name %q cannot be used as a file name", host)
+	}
+	// It repeats what the identity says. dragonboat makes it anew, but of a damaged one it makes neither a NodeHost nor an error.
+	if err := h.fs.RemoveAll(h.path(hostIDName)); err != nil {
+		return err
 	}
 	if err := h.adoptDir(host); err != nil {
 		return err
@@ -370,7 +375,11 @@ func (h *home) syncDir(dir string) error {
 // process apart, and is not lost when some other descriptor of it is closed.
 func lockFile(fs vfs.FS, path string) (io.Closer, error) {
 	if fs != vfs.Default {
-		return fs.Lock(path)
+		lock, err := fs.Lock(path)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrInUse, err)
+		}
+		return lock, err
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
@@ -378,7 +387,7 @@ func lockFile(fs vfs.FS, path string) (io.Closer, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrInUse, err)
 	}
 	return f, nil
 }
