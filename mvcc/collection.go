@@ -136,22 +136,27 @@ func (k *collection) count(old, e *Element) {
 
 // endElement notes that an element's version, or its absence, ended with a change at to.
 func (x *index) endElement(handle uint32, k *collection, old *Element, to Revision, deletes bool) {
-	var flags uint8
+	if old == nil {
+		x.endVersion(handle, k, Revision{}, 0, to, deletes)
+	} else {
+		x.endVersion(handle, k, Revision{old.Main, old.Sub}, len(old.Name)+len(old.Value), to, deletes)
+	}
+}
+
+// endVersion is endElement for a version written at from, with so many bytes of name and value; zero is absence.
+func (x *index) endVersion(handle uint32, k *collection, from Revision, size int, to Revision, deletes bool) {
+	flags := uint8(pastElement)
 	if deletes {
 		flags |= pastEnds
 	}
-	size := recordOverhead
-	if old == nil {
+	if from.IsZero() {
 		flags |= pastAbsent
-		old = &Element{}
-	} else {
-		size += len(old.Name) + len(old.Value)
 	}
 	made := uint32(x.pastSlab.Alloc(int(unsafe.Sizeof(elementPast{}))))
 	p := (*elementPast)(x.pastSlab.Pointer(slab.Ref(made)))
 	*p = elementPast{seq: k.changes, past: past{
-		fromMain: old.Main, fromSub: old.Sub, toMain: to.Main, toSub: to.Sub,
-		next: k.past, owner: handle, flags: flags | pastElement, size: packSize(size),
+		fromMain: from.Main, fromSub: from.Sub, toMain: to.Main, toSub: to.Sub,
+		next: k.past, owner: handle, flags: flags, size: packSize(recordOverhead + size),
 	}}
 	if k.past != 0 {
 		x.hook(&p.past, x.past(k.past))

@@ -224,6 +224,35 @@ func TestFlushedKeyspaceGoesInSteps(t *testing.T) {
 	}
 }
 
+// TestGarbageOfSortedSets: the order by score is garbage as well. Steps grow with the garbage, so what is not counted is freed last and slowly.
+func TestGarbageOfSortedSets(t *testing.T) {
+	s, err := Open(Options{Dir: "store", FS: vfs.NewMem(), HeapMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	apply(t, s, func(tx *Tx) {
+		it := tx.Make(1, []byte("zset"), Attr{Type: ZSet})
+		for i := range 1000 {
+			score := ScoreBytes(float64(i))
+			tx.PutElement(it.Ref, Element{Name: fmt.Appendf(nil, "member%d", i), Value: score[:]})
+		}
+	})
+	compact(t, s, s.Revision())
+	apply(t, s, del("zset"))
+	apply(t, s, func(tx *Tx) {
+		tx.Compact(s.current)
+		tx.CompactStep(10) // lets go of it
+	})
+	if got := s.Garbage(); got < 1990 {
+		t.Errorf("garbage %d, want the 1000 members in both orders", got)
+	}
+	apply(t, s, func(tx *Tx) { tx.CompactStep(s.Garbage()) })
+	if got := s.leaves.Stats().Slots; s.Garbage() != 0 || got != 0 {
+		t.Errorf("%d leaves are left, and garbage %d", got, s.Garbage())
+	}
+}
+
 // TestFlushedElementsAreHistory: the limits of history count what FLUSHDB left behind once the first steps have gone through it.
 func TestFlushedElementsAreHistory(t *testing.T) {
 	o := Options{Dir: "store", FS: vfs.NewMem(), HeapMemory: true}

@@ -32,7 +32,7 @@ type index struct {
 	pastBytes     int64  // about what the rows of pasts take on disk
 	endedElements uint64 // elements of all collections that ever ended,
 	endedGone     uint64 // and of those that compaction has passed
-	goneElements  int    // elements of gones
+	goneElements  int    // elements of gones, twice where they are kept by score as well
 }
 
 // space is one keyspace's keys.
