@@ -87,6 +87,7 @@ func (srv *Server) takeOver() bool {
 func (srv *Server) timeToGoOn() int64 {
 	now := srv.clock.estimate()
 	if !srv.clock.live.Load() {
+		srv.log.Info("This node leads a group that was down, and asks the others for the time")
 		now = max(now, srv.askTime())
 	}
 	return now
@@ -143,7 +144,7 @@ func (srv *Server) heardTime() (known int64, walls []int64) {
 	walls = []int64{srv.clock.wall().UnixMilli()}
 	for _, voter := range srv.replica.Membership().Voters {
 		if h, ok := srv.peers.news(voter); ok && voter != srv.replica.ID() {
-			age := (srv.mono() - h.at) / int64(time.Millisecond)
+			age := srv.age(&h)
 			walls = append(walls, h.wall+age)
 			if h.live {
 				known = max(known, h.estimate+age)
@@ -153,17 +154,34 @@ func (srv *Server) heardTime() (known int64, walls []int64) {
 	return known, walls
 }
 
-// slewClock moves the leader's estimate towards what most wall clocks show. The others follow the log.
+// age is how old news are, in milliseconds.
+func (srv *Server) age(h *heard) int64 { return (srv.mono() - h.at) / int64(time.Millisecond) }
+
+// slewClock moves the leader's estimate towards what most wall clocks show, and those of the others towards the leader's. Entries alone
+// would not do: they only push forward, so that log time went as fast as the fastest of the members' oscillators, and by all that one had
+// gained in a week when it came to propose something.
 func (srv *Server) slewClock() {
-	if !srv.leads() {
-		return
+	if target, ok := srv.timeToFollow(); ok {
+		srv.clock.slew(target, housekeepingEvery)
+	}
+}
+
+// timeToFollow is nothing where too few were heard: one clock is no median.
+func (srv *Server) timeToFollow() (target time.Time, ok bool) {
+	leader := srv.replica.Leader()
+	if !leader.Known {
+		return target, false
+	}
+	if !leader.Self {
+		h, ok := srv.peers.news(leader.ID)
+		return time.UnixMilli(h.estimate + srv.age(&h)).Add(time.Millisecond / 2), ok && h.live // milliseconds are cut off
 	}
 	_, walls := srv.heardTime()
-	target := time.UnixMilli(median(walls))
+	target = time.UnixMilli(median(walls))
 	if own := srv.clock.wall(); own.Sub(target).Abs() < 2*time.Millisecond {
 		target = own // the same, and not cut off to milliseconds
 	}
-	srv.clock.slew(target, housekeepingEvery)
+	return target, len(walls) > len(srv.replica.Membership().Voters)/2
 }
 
 // median is the lower one of two in the middle: a key that lives too long is better than one that ends too early.

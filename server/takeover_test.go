@@ -83,17 +83,26 @@ func openAll(t *testing.T, nodes []*groupNode) {
 	}
 }
 
-// TestClocksApart has a node whose wall clock is an hour fast lead, while the group works and after all of it was down:
-// no key ends early.
-func TestClocksApart(t *testing.T) {
-	var nodes []*groupNode
-	for i := range 3 {
+// formGroup is three voters, of which each has its clock as wrong as said. They end with the test, or closeAll.
+func formGroup(t *testing.T, wrong ...time.Duration) (nodes []*groupNode, closeAll func()) {
+	t.Helper()
+	closeAll = func() {
+		for _, n := range nodes {
+			if n.Server != nil {
+				n.Close()
+			}
+			n.Server = nil
+		}
+	}
+	for _, by := range wrong {
 		port, err := process.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &groupNode{port: port, dir: t.TempDir(), wrong: time.Duration(i%2) * time.Hour}
-		nodes = append(nodes, n)
+		nodes = append(nodes, &groupNode{port: port, dir: t.TempDir(), wrong: by})
+	}
+	t.Cleanup(closeAll) // before the directories go
+	for i, n := range nodes {
 		if i == 0 {
 			n.open(t)
 		} else {
@@ -103,16 +112,14 @@ func TestClocksApart(t *testing.T) {
 			t.FailNow()
 		}
 	}
-	closeAll := func() {
-		for _, n := range nodes {
-			if n.Server != nil {
-				n.Close()
-			}
-			n.Server = nil
-		}
-	}
-	t.Cleanup(closeAll)
-	holds(t, "three voters", func() bool { return len(nodes[0].replica.Membership().Voters) == 3 })
+	holds(t, "all vote", func() bool { return len(nodes[0].replica.Membership().Voters) == len(nodes) })
+	return nodes, closeAll
+}
+
+// TestClocksApart has a node whose wall clock is an hour fast lead, while the group works and after all of it was down:
+// no key ends early.
+func TestClocksApart(t *testing.T) {
+	nodes, closeAll := formGroup(t, 0, time.Hour, 0)
 	fast := nodes[1]
 	nodes[0].do(t, "SET k v PX 60000")
 	lead := func() {
@@ -136,4 +143,34 @@ func TestClocksApart(t *testing.T) {
 	closeAll()
 	openAll(t, nodes)
 	lead()
+}
+
+// TestEstimatesStayTogether: a member whose oscillator is fast is not pulled back by the log, which only pushes forward; so it follows the
+// leader's estimate, or log time would leap when it proposes something again.
+func TestEstimatesStayTogether(t *testing.T) {
+	nodes, _ := formGroup(t, 0, time.Hour, -time.Hour)
+	var leader, follower *groupNode
+	holds(t, "a leader that others hear", func() bool {
+		for _, n := range nodes {
+			switch {
+			case n.leads():
+				leader = n
+			default:
+				follower = n
+			}
+		}
+		if leader == nil || leader == follower {
+			return false
+		}
+		_, ok := follower.timeToFollow()
+		return ok
+	})
+	const ahead, near = 100 * time.Millisecond, 30 * time.Millisecond
+	follower.clock.push(leader.clock.nanos() + int64(ahead))
+	for range 2 * ahead.Milliseconds() { // seconds
+		follower.slewClock()
+	}
+	if off := time.Duration(follower.clock.nanos() - leader.clock.nanos()); off > near {
+		t.Errorf("%s ahead of the leader, after so many seconds", off)
+	}
 }
