@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,6 +72,57 @@ func TestEndsWhileAsking(t *testing.T) {
 	r.must(n.Start("--join", l.Addr().String()))
 	if !d.heard.Load() {
 		t.Error("the node did not ask there")
+	}
+	r.must(n.Stop(endMax))
+}
+
+// TestEndsWithoutOthers ends a node that leads, or did, and waits for a quorum that is not there to do what a new leader does first. That
+// takes a moment otherwise; here the nodes cannot ask each other for the time, so that it takes two seconds, in which the others are stopped.
+func TestEndsWithoutOthers(t *testing.T) {
+	r := form(t, 3)
+	for _, n := range r.Nodes {
+		n.Kill()
+	}
+	for _, n := range r.Nodes {
+		r.must(n.Launch("--masterauth", "none-of-theirs", "--write-timeout", "60000"))
+	}
+	var leader *Node
+	r.must(until(startMax, func() error {
+		for _, n := range r.Nodes {
+			if strings.Contains(n.Srv.Tail(), "asks the others for the time") {
+				leader = n
+				return nil
+			}
+		}
+		return errors.New("no leader asks for the time")
+	}))
+	for _, n := range r.Nodes {
+		if n != leader {
+			n.Pause()
+		}
+	}
+	r.must(leader.Srv.WaitReady(startMax)) // before that it would end without ado
+	r.must(leader.Stop(endMax))
+}
+
+// TestShutdownWithoutQuorum: SHUTDOWN ends a node that is still waiting for the others, as a signal does.
+func TestShutdownWithoutQuorum(t *testing.T) {
+	r := form(t, 3)
+	for _, n := range r.Nodes {
+		n.Kill()
+	}
+	n := r.Nodes[1]
+	r.must(n.Launch())
+	r.must(until(startMax, func() error {
+		_, err := n.Do("RAFT", "INFO")
+		return err
+	}))
+	r.refused(n, "LOADING", "GET", "a")
+	_, _ = n.Do("SHUTDOWN")
+	select {
+	case <-n.Srv.Done():
+	case <-time.After(endMax):
+		t.Errorf("still there %s after SHUTDOWN", endMax)
 	}
 	r.must(n.Stop(endMax))
 }

@@ -230,21 +230,3 @@ func TestLearner(t *testing.T) {
 	}))
 	r.expect(r.Nodes[0], "(integer) 4", "INCR", "n")
 }
-
-// TestEndsWithoutOthers ends the last nodes of a group one right after the other: each has just been handed the leadership, or lost
-// its quorum, or both.
-func TestEndsWithoutOthers(t *testing.T) {
-	r := form(t, 3)
-	for round := range 3 {
-		for i := range r.Nodes {
-			r.must(r.Nodes[(i+round)%3].Stop(3 * time.Second))
-		}
-		for _, n := range r.Nodes {
-			r.must(n.Launch())
-		}
-		for _, n := range r.Nodes {
-			r.must(n.Srv.WaitReady(startMax))
-		}
-	}
-	r.expect(r.Nodes[0], "OK", "SET", "a", "1")
-}
