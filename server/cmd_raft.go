@@ -1,16 +1,25 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/redoubt-db/redoubt/acl"
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/replica"
 	"github.com/redoubt-db/redoubt/resp"
 	"github.com/redoubt-db/redoubt/sm"
+)
+
+// promoteShare says how far a node may be behind that is made a voter: less than this part of the log, as with etcd.
+const (
+	promoteShare = 10
+	promoteWait  = 2 * time.Second // for news of it
 )
 
 // raftCommands are for operators, and for nodes among themselves.
@@ -157,6 +166,9 @@ func raftAdd(s *session, args [][]byte) resp.Value {
 		return resp.Error("ERR invalid node id")
 	}
 	m := sm.Member{Node: node, Raft: string(args[3]), Client: string(args[4])}
+	if err := cmp.Or(checkAddresses("raft-address", []string{m.Raft}, 1), checkAddresses("client-address", []string{m.Client}, 0)); err != nil {
+		return resp.Error("ERR " + err.Error())
+	}
 	if len(args) > 5 {
 		m.Name = string(args[5])
 	}
@@ -204,7 +216,36 @@ func raftPromote(s *session, args [][]byte) resp.Value {
 	if !ok {
 		return errNoMember
 	}
-	return s.changing(func(ctx context.Context) error { return s.srv.replica.Promote(ctx, node) })
+	return s.changing(func(ctx context.Context) error {
+		if err := s.srv.awaitCaughtUp(node); err != nil {
+			return err
+		}
+		return s.srv.replica.Promote(ctx, node)
+	})
+}
+
+// awaitCaughtUp refuses to make a voter of who is not there, or far behind: it would count for the quorum all the same, and a group of one
+// would be no group any more. What was heard of it may be a second old.
+func (srv *Server) awaitCaughtUp(node uint64) error {
+	membership := srv.replica.Membership()
+	if role, _ := membership.Role(node); role != replica.Learner || node == srv.replica.ID() {
+		return nil
+	}
+	deadline := srv.mono() + int64(promoteWait)
+	for {
+		h, there := srv.peers.news(node)
+		own := srv.replica.Applied()
+		switch late := srv.mono() > deadline; {
+		case there && h.applied >= own/promoteShare*(promoteShare-1):
+			return nil
+		case late && there:
+			return fmt.Errorf("that node has applied %d of %d entries: wait until it has caught up", h.applied, own)
+		case late:
+			return errors.New("that node does not answer, and a voter that is not there counts for the quorum: start it first")
+		}
+		srv.peers.look()
+		time.Sleep(peerEverySoon)
+	}
 }
 
 // raftRemove refuses what would leave a group without a quorum that answers.

@@ -34,12 +34,14 @@ func (srv *Server) openDir(dir string) error {
 func adviseOpen(dir string, err error) error {
 	text := oneLine(err.Error())
 	var network *net.OpError
-	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, replica.ErrRemoved, replica.ErrAddress, unix.EACCES, unix.EPERM, unix.EROFS, unix.EMFILE, unix.EADDRINUSE} {
+	for _, other := range []error{replica.ErrInUse, replica.ErrNewer, replica.ErrRemoved, replica.ErrAddress, unix.EMFILE, unix.EADDRINUSE} {
 		if errors.Is(err, other) {
 			return errors.New(text)
 		}
 	}
 	switch {
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
+		return fmt.Errorf("%s; check owner and permissions of all that is in %s", text, dir)
 	case errors.Is(err, unix.ENOSPC):
 		return fmt.Errorf("%s; the disk is full: free %d MB and start again, nothing acknowledged is lost", text, startNeeds>>20)
 	case errors.As(err, &network), strings.Contains(text, "restore"):

@@ -9,7 +9,7 @@ import (
 // How long an end may take.
 const (
 	closeMax  = 1500 * time.Millisecond // for what is in flight
-	endMax    = 1800 * time.Millisecond // for all of it, when the store cannot write
+	endMax    = 1200 * time.Millisecond // for all of it, when the store cannot write
 	flushMax  = 10 * time.Second        // for all of it, when its disk is slow, or says nothing at all
 	endsEvery = 20 * time.Millisecond   // between two looks at that
 )

@@ -31,6 +31,11 @@ type origin struct {
 // findOrigin looks at the directory and asks the members that --join or --initial-cluster name.
 func (srv *Server) findOrigin(dir string) (origin, error) {
 	view := srv.conf.View()
+	for _, name := range []string{"join", "initial-cluster"} {
+		if err := checkAddresses(name, addressList(view.String(name)), 1); err != nil {
+			return origin{}, err
+		}
+	}
 	id, _, err := replica.ReadIdentity(filepath.Join(dir, "raft"))
 	if err != nil && !errors.Is(err, replica.ErrRemoved) {
 		return origin{}, err
@@ -56,12 +61,25 @@ func (srv *Server) findOrigin(dir string) (origin, error) {
 		return o, srv.sameCluster(o)
 	}
 	switch join, first := addressList(view.String("join")), addressList(view.String("initial-cluster")); {
+	case len(join) > 0 && len(o.contacts) == 0:
+		return o, fmt.Errorf("join names this node itself, which others reach at %s: name a member of the cluster", srv.where.client)
 	case len(join) > 0:
 		return o, srv.findCluster(&o, dir)
 	case len(first) > 0:
 		return o, srv.formTogether(&o, dir, first)
 	}
 	return o, nil
+}
+
+// checkAddresses refuses what nobody can ever be reached at; a start would wait for it for ever. A node that has no port for clients names 0.
+func checkAddresses(directive string, list []string, leastPort uint64) error {
+	for _, address := range list {
+		host, port, err := net.SplitHostPort(address)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n < leastPort || host == "" {
+			return fmt.Errorf("%s: %q is not host:port", directive, address)
+		}
+	}
+	return nil
 }
 
 // others leaves this node's own address out, and what is named twice.
@@ -115,7 +133,7 @@ func (srv *Server) findCluster(o *origin, dir string) error {
 			}
 			last = err
 		}
-		if time.Since(report) > joinReport || last == nil {
+		if time.Since(report) > joinReport {
 			srv.log.Warn("Waiting for a member of the cluster to be joined", "asked", strings.Join(o.contacts, " "), "err", last)
 			report = time.Now()
 		}
@@ -172,8 +190,9 @@ func (srv *Server) formTogether(o *origin, dir string, all []string) error {
 		return fmt.Errorf("Could not create server TCP listening socket: %w", err)
 	}
 	defer rooms.close()
-	first := srv.isOwn(all[0]) || all[0] == srv.where.client
-	if !first && len(srv.others(all)) == len(all) {
+	own := func(address string) bool { return srv.isOwn(address) || address == srv.where.client }
+	first := own(all[0])
+	if !slices.ContainsFunc(all, own) {
 		return fmt.Errorf("initial-cluster does not name this node, which others reach at %s", srv.where.client)
 	}
 	report := time.Now()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/subtle"
+	"errors"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -141,6 +142,14 @@ func protectedReply(e *entry) resp.Value {
 // samePassword compares in constant time.
 func samePassword(given []byte, want string) bool {
 	return subtle.ConstantTimeCompare(given, []byte(want)) == 1
+}
+
+// refuseUsers keeps a node from starting as if those that user and aclfile keep out were kept out: there is nobody but the default user.
+func (srv *Server) refuseUsers() error {
+	if srv.conf.String("aclfile") != "" || len(srv.conf.Users()) > 0 {
+		return errors.New("aclfile and user need ACL users, which this version does not have: it would let in whom they keep out. Remove them; requirepass is there")
+	}
+	return nil
 }
 
 // rename applies rename-command.

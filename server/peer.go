@@ -128,7 +128,7 @@ func (p *peerConn) read(depth int) (peerReply, error) {
 func askPeer(view *conf.View, address string, within time.Duration, args ...string) (peerReply, error) {
 	p, err := dialPeer(context.Background(), view, address)
 	if err != nil {
-		return peerReply{}, err
+		return peerReply{}, fmt.Errorf("%s: %w", address, err)
 	}
 	defer p.close()
 	r, err := p.do(within, args...)

@@ -4,6 +4,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -109,7 +110,7 @@ func Open(o Options) (*Server, error) {
 	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), knows: cmp.Or(o.Semantics, sm.NewestSemantics), shutdown: o.Shutdown, trouble: trouble{log: o.Log}}
 	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
 	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
-	if err := srv.rename(); err != nil {
+	if err := errors.Join(srv.refuseUsers(), srv.rename()); err != nil {
 		return nil, err
 	}
 	srv.public = srv.publicTable()

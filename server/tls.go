@@ -2,9 +2,14 @@ package server
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/redoubt-db/redoubt/conf"
 )
@@ -53,15 +58,21 @@ func family(host string) string {
 }
 
 func tlsConfig(view *conf.View) (*tls.Config, error) {
+	for _, name := range []string{"tls-cert-file", "tls-key-file"} {
+		if view.String(name) == "" {
+			return nil, fmt.Errorf("Failed to configure TLS: no %s is configured", name)
+		}
+	}
 	cert, err := tls.LoadX509KeyPair(view.String("tls-cert-file"), view.String("tls-key-file"))
 	if err != nil {
 		return nil, fmt.Errorf("Failed to configure TLS: tls-cert-file and tls-key-file: %w", err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	if file := view.String("tls-ca-cert-file"); file != "" {
-		if config.ClientCAs, err = readCA(file); err != nil {
-			return nil, fmt.Errorf("Failed to configure TLS: %w", err)
-		}
+	config := &tls.Config{Certificates: []tls.Certificate{cert}}
+	if config.ClientCAs, err = authorities(view); err == nil {
+		config.MinVersion, config.MaxVersion, err = tlsVersions(view.String("tls-protocols"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("Failed to configure TLS: %w", err)
 	}
 	switch view.String("tls-auth-clients") {
 	case "yes":
@@ -70,4 +81,54 @@ func tlsConfig(view *conf.View) (*tls.Config, error) {
 		config.ClientAuth = tls.VerifyClientCertIfGiven
 	}
 	return config, nil
+}
+
+// authorities are those by which clients' certificates are checked. There must be some where certificates are asked for: else Go would take the
+// system's, and whoever bought a certificate anywhere would be let in.
+func authorities(view *conf.View) (*x509.CertPool, error) {
+	var files []string
+	if file := view.String("tls-ca-cert-file"); file != "" {
+		files = append(files, file)
+	}
+	if dir := view.String("tls-ca-cert-dir"); dir != "" {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, fmt.Errorf("tls-ca-cert-dir: %w", err)
+		}
+		for _, e := range entries {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	pool := x509.NewCertPool()
+	for i, file := range files {
+		pem, err := os.ReadFile(file)
+		if named := i == 0 && file == view.String("tls-ca-cert-file"); named && err != nil {
+			return nil, fmt.Errorf("tls-ca-cert-file: %w", err)
+		} else if !pool.AppendCertsFromPEM(pem) && named {
+			return nil, fmt.Errorf("tls-ca-cert-file: %s holds no certificate", file)
+		}
+	}
+	if view.String("tls-auth-clients") != "no" && pool.Equal(x509.NewCertPool()) {
+		return nil, errors.New("tls-auth-clients needs certificates of authorities: name them by tls-ca-cert-file or tls-ca-cert-dir, or say tls-auth-clients no")
+	}
+	return pool, nil
+}
+
+// tlsVersions reads tls-protocols; none is all that are safe.
+func tlsVersions(text string) (least, most uint16, err error) {
+	known := map[string]uint16{"tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13}
+	for _, name := range strings.Fields(text) {
+		v, ok := known[strings.ToLower(name)]
+		if !ok {
+			return 0, 0, fmt.Errorf("tls-protocols: %q is not spoken; TLSv1.2 and TLSv1.3 are", name)
+		}
+		if least == 0 || v < least {
+			least = v
+		}
+		most = max(most, v)
+	}
+	if least == 0 {
+		least = tls.VersionTLS12
+	}
+	return least, most, nil
 }

@@ -84,6 +84,7 @@ const gcPercent = 100
 func serve(set *conf.Set, logger *slog.Logger) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Ignore(syscall.SIGHUP) // as Redis: a terminal that is closed ends no server
 	shutdown := make(chan string, 1)
 	o := server.Options{Conf: set, Log: logger, Version: version, Wall: wallClock(os.Getenv(testClock))}
 	o.Fatal = func(reason string) {

@@ -169,6 +169,13 @@ func TestTLSClients(t *testing.T) {
 	start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-ca-cert-file", id.certFile)
 	with := &client{wire.New(dialTLS(t, port, &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}})), t}
 	with.want("PONG", "PING")
+	byDir := freePort(t)
+	start(t, "", "--tls-port", fmt.Sprint(byDir), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-ca-cert-dir", filepath.Dir(id.certFile), "--tls-protocols", "TLSv1.3")
+	with = &client{wire.New(dialTLS(t, byDir, &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}})), t}
+	with.want("PONG", "PING")
+	if _, err := tls.Dial("tcp", fmt.Sprint("127.0.0.1:", byDir), &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}, MaxVersion: tls.VersionTLS12}); err == nil {
+		t.Error("TLSv1.2 was spoken where tls-protocols says TLSv1.3")
+	}
 	for name, config := range map[string]*tls.Config{
 		"none":      {RootCAs: id.pool},
 		"a strange": {RootCAs: id.pool, Certificates: []tls.Certificate{other.pair}},
@@ -186,6 +193,12 @@ func TestTLSClients(t *testing.T) {
 	}
 	for _, c := range []struct{ args, want string }{
 		{"--tls-cert-file /none --tls-key-file /none", "tls-cert-file"},
+		{"", "no tls-cert-file is configured"},
+		{"--tls-cert-file " + id.certFile, "no tls-key-file is configured"},
+		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile, "tls-auth-clients needs certificates"},
+		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients optional --tls-ca-cert-dir " + t.TempDir(), "tls-auth-clients needs certificates"},
+		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients no --tls-ca-cert-dir /none", "tls-ca-cert-dir"},
+		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients no --tls-protocols TLSv1.1", "tls-protocols"},
 		{"--tls-cert-file " + id.certFile + " --tls-key-file " + other.keyFile, "tls-key-file"},
 		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-ca-cert-file " + id.keyFile, "tls-ca-cert-file"},
 	} {

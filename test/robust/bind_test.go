@@ -2,12 +2,14 @@ package robust
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redoubt-db/redoubt/test/process"
 	"github.com/redoubt-db/redoubt/test/wire"
 )
 
@@ -46,6 +48,41 @@ func TestNoSuchAddress(t *testing.T) {
 	for _, args := range [][]string{{"--raft-bind", "nosuch..host"}, {"--raft-bind", "127.0.0.1 127.0.0.2"}, {"--cluster-announce-ip", "a!b"}} {
 		out := lastLine(refused(t, t.TempDir(), args...))
 		if !strings.Contains(out, "an address for the other members") || strings.Contains(out, "damaged") {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+}
+
+// TestNoSuchMember: what can never be an address of a member is refused, and not waited for.
+func TestNoSuchMember(t *testing.T) {
+	for _, c := range [][]string{
+		{"--join", "nonsense", `join: "nonsense" is not host:port`}, {"--join", "127.0.0.1:1,127.0.0.1:99999", `"127.0.0.1:99999" is not`},
+		{"--join", "127.0.0.1:0", "is not"}, {"--join", ":7001", "is not"}, {"--initial-cluster", "a,b,c", `initial-cluster: "a" is not`},
+		{"--initial-cluster", "127.0.0.1:1,127.0.0.1:1", "does not name this node"},
+	} {
+		if out := lastLine(refused(t, t.TempDir(), c[:2]...)); !strings.Contains(out, c[2]) {
+			t.Errorf("%v: %s", c[:2], out)
+		}
+	}
+}
+
+// TestJoinsItself: a node that is told to join itself says so.
+func TestJoinsItself(t *testing.T) {
+	port := freePort(t)
+	srv, err := process.Launch(command(), port, t.TempDir(), "--join", fmt.Sprint("127.0.0.1:", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Kill()
+	if err := srv.WaitReady(startMax); !errors.Is(err, process.ErrNotReady) || !strings.Contains(lastLine(srv.Tail()), "join names this node itself") {
+		t.Error(err)
+	}
+}
+
+// TestNoUsers: a node does not start as if it knew users that it does not.
+func TestNoUsers(t *testing.T) {
+	for _, args := range [][]string{{"--aclfile", "users.acl"}, {"--user", "default off"}} {
+		if out := lastLine(refused(t, t.TempDir(), args...)); !strings.Contains(out, "requirepass") {
 			t.Errorf("%v: %s", args, out)
 		}
 	}

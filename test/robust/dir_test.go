@@ -127,6 +127,22 @@ func TestDirectoryRefusals(t *testing.T) {
 	}
 }
 
+// TestMadeAgain: of files that say what others say, too, nothing depends on what is in them.
+func TestMadeAgain(t *testing.T) {
+	whole := used(t)
+	for name, damage := range map[string]func(path string){
+		"data/store-1/LOCK": spoil, "ballast": cut, "raft/LOCK": cut, "raft/NODEHOST.ID": spoil,
+	} {
+		for how, damage := range map[string]func(path string){"damaged": damage, "gone": func(p string) { remove(t, p) }, "empty": func(p string) { overwrite(t, "", p, "") }} {
+			t.Run(name+" is "+how, func(t *testing.T) {
+				dir := copied(t, whole)
+				damage(filepath.Join(dir, name))
+				dial(t, start(t, dir).Addr).want(`"1"`, "GET", "last")
+			})
+		}
+	}
+}
+
 func overwrite(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {

@@ -1,7 +1,11 @@
 package robust
 
 import (
+	"context"
+	"fmt"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -80,4 +84,53 @@ func TestSignalAfterShutdown(t *testing.T) {
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("ended after %s", took)
 	}
+}
+
+// TestNoRoomForStore: a first start on a disk without room for the state ends and says so.
+func TestNoRoomForStore(t *testing.T) {
+	dir := smallDisk(t, "900m")
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=12k"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(data, unix.MNT_DETACH)
+	if said := lastLine(refused(t, dir)); !strings.Contains(said, "the disk is full") {
+		t.Errorf("the last line is %q", said)
+	}
+}
+
+// TestToolsOnFullDisk: restore and recover end where they have no room, and can be run again.
+func TestToolsOnFullDisk(t *testing.T) {
+	dir, small := t.TempDir(), smallDisk(t, "1m")
+	srv := start(t, dir)
+	c := dial(t, srv.Addr)
+	random := rand.NewChaCha8([32]byte{})
+	for i := range 50 {
+		value := make([]byte, 50<<10) // that cannot be compressed
+		random.Read(value)
+		c.want("OK", "SET", fmt.Sprint("k", i), string(value))
+	}
+	file := filepath.Join(t.TempDir(), "backup")
+	tool := func(args ...string) (said string, err error) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), startMax)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, binary, args...).CombinedOutput()
+		return string(out), err
+	}
+	if said, err := tool("backup", "--from", srv.Addr, "--out", file); err != nil {
+		t.Fatal(said, err)
+	}
+	fresh := filepath.Join(small, "new")
+	if said, err := tool("restore", "--from", file, "--dir", fresh); err == nil || !strings.Contains(said, "does not take the data") && !strings.Contains(said, "no space left") {
+		t.Errorf("restore: %s (%v)", said, err)
+	}
+	resize(t, small, "900m")
+	if said, err := tool("restore", "--from", file, "--dir", fresh); err != nil {
+		t.Errorf("restore again: %s (%v)", said, err)
+	}
+	dial(t, start(t, fresh).Addr).want("(integer) 50", "DBSIZE")
 }

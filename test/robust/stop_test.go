@@ -150,6 +150,21 @@ func TestSecondSignal(t *testing.T) {
 	l.check(dial(t, start(t, dir).Addr))
 }
 
+// TestHangup: a terminal that is closed does not end the server, as it does not end Redis.
+func TestHangup(t *testing.T) {
+	srv := start(t, "")
+	c := dial(t, srv.Addr)
+	syscall.Kill(srv.Pid, syscall.SIGHUP)
+	syscall.Kill(srv.Pid, syscall.SIGPIPE)
+	for range 10 {
+		c.want("PONG", "PING")
+		c.want("OK", "SET", "a", "1")
+	}
+	if err := srv.Stop(stopMax); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestShutdownCommand is SIGTERM by a client's word.
 func TestShutdownCommand(t *testing.T) {
 	dir := t.TempDir()
