@@ -11,7 +11,7 @@ import (
 
 const elementsGoal = 2.0 // times the memory of Redis, at most
 
-// elements loads each of the collections into both servers and prints what they take beside one another: all that is resident, and
+// elements loads each of the collections, or the one that -shape names, into both servers and prints what they take beside one another: all that is resident, and
 // what is so above the same server without a key. The first is what a machine must have; the second is what an element costs, and what
 // the ratio comes to where there are many.
 func elements(o options) error {
@@ -28,13 +28,14 @@ func elements(o options) error {
 	fmt.Println("| shape | redis-server | redoubt, compacted | ratio | above empty: redis | redoubt | ratio | to reach |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, s := range shapes {
-		if !s.bar {
+		if !s.bar || o.shape.bar && s.name != o.shape.name {
 			continue
 		}
-		o.shape = s
+		this := o
+		this.shape = s
 		var got [2]sample
 		for i, command := range []string{process.Redis, ours} {
-			if got[i], err = take(o, command, filepath.Join(base, fmt.Sprint(s.name, i)), i == 1); err != nil {
+			if got[i], err = take(this, command, filepath.Join(base, fmt.Sprint(s.name, i)), i == 1); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}

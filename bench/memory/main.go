@@ -5,6 +5,7 @@
 //	go run ./bench/memory -keys 10000000 -server redoubt -ttl 24h
 //	go run ./bench/memory -shape zset -server redis
 //	go run ./bench/memory -elements
+//	go run ./bench/memory -elements -shape list
 //
 // What redoubt keeps of the past is part of what it takes, and compacted then: both are printed.
 //
@@ -58,13 +59,15 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "a folder on the disk to measure; empty is the system's for temporary files")
 	flag.IntVar(&o.pipeline, "pipeline", 256, "requests in flight per connection")
 	flag.DurationVar(&o.rest, "rest", 10*time.Second, "how long a server is left alone before its memory is looked at: both give back late what a load has freed")
-	table := flag.Bool("elements", false, "both servers, all collections that have a ratio to reach, as a table")
+	table := flag.Bool("elements", false, "both servers, all collections that have a ratio to reach or the one of -shape, as a table")
 	flag.Parse()
 	var err error
-	if *table {
-		err = elements(o)
-	} else if o.shape, err = shapeOf(*name); err == nil {
-		err = run(o)
+	if o.shape, err = shapeOf(*name); err == nil {
+		if *table {
+			err = elements(o)
+		} else {
+			err = run(o)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "memory:", err)
