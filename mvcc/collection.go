@@ -228,7 +228,8 @@ func (b *Batch) freeElementPast(ref uint32) {
 // letGo hands a collection that no view reaches any more to compaction.
 func (x *index) letGo(handle uint32) {
 	x.gones.push(handle)
-	x.goneElements += x.forest.Len(x.collection(handle).root)
+	k := x.collection(handle)
+	x.goneElements += x.forest.Len(k.root) + x.forest.Len(k.scores)
 }
 
 // emptyCollections removes at most max elements of the collections that were let go, and counts each of these too.
@@ -245,8 +246,8 @@ func (b *Batch) emptyCollection(max int) (done int) {
 	handle := s.gones.at(0)
 	k := s.collection(handle)
 	done = s.forest.TakeFirst(&k.root, max, func(e *Element) { b.remove('r', Revision{e.Main, e.Sub}) })
-	s.goneElements -= done
 	done += s.forest.TakeFirst(&k.scores, max-done, nil)
+	s.goneElements -= done
 	if done < max {
 		if k.flags&collBase != 0 {
 			b.remove('r', k.base())
