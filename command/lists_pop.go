@@ -60,14 +60,22 @@ func popEvent(end keyspace.End) string {
 
 // take pops at most n items from an end and tells so.
 func take(c *WriteCall, l *keyspace.List, key []byte, end keyspace.End, n int) []resp.Value {
-	list := make([]resp.Value, 0, min(n, l.Len()))
-	for range cap(list) {
+	list := make([]resp.Value, min(n, l.Len()))
+	for i := range list {
 		item, _ := l.Pop(end)
-		list = append(list, resp.Bulk(item))
+		list[i] = resp.Bulk(item)
 	}
 	c.Tx.Notify(keyspace.ClassList, popEvent(end), key)
 	l.Gone()
 	return list
+}
+
+// takeOne is take of one item of a list that exists.
+func takeOne(c *WriteCall, l *keyspace.List, key []byte, end keyspace.End) resp.Value {
+	item, _ := l.Pop(end)
+	c.Tx.Notify(keyspace.ClassList, popEvent(end), key)
+	l.Gone()
+	return resp.Bulk(item)
 }
 
 func lPop(c *WriteCall) (resp.Value, error) { return pop(c, keyspace.Left, "lpop") }
@@ -96,11 +104,10 @@ func pop(c *WriteCall, end keyspace.End, name string) (resp.Value, error) {
 	case n == 0:
 		return resp.Array(), nil
 	}
-	items := take(c, &l, c.At(1), end, int(min(n, math.MaxInt32)))
 	if many {
-		return resp.Array(items...), nil
+		return resp.Array(take(c, &l, c.At(1), end, int(min(n, math.MaxInt32)))...), nil
 	}
-	return items[0], nil
+	return takeOne(c, &l, c.At(1), end), nil
 }
 
 // end is argument i as an end of a list.
@@ -245,7 +252,7 @@ func blockingPop(c *WriteCall, end keyspace.End) (resp.Value, error) {
 			return resp.None, err
 		}
 		if l.Exists() {
-			return resp.Array(resp.Bulk(key), take(c, &l, key, end, 1)[0]), nil
+			return resp.Array(resp.Bulk(key), takeOne(c, &l, key, end)), nil
 		}
 	}
 	return resp.NullArray(), ErrBlocked

@@ -157,8 +157,8 @@ func (d *decoder) uint64() uint64 {
 // count reads how many things of at least size bytes follow. More than there is room for is damage, so a
 // count never makes anybody allocate more than a small multiple of the entry.
 func (d *decoder) count(size int) int {
-	n := d.uvarint()
-	if n > uint64(d.left()/size) {
+	n, left := d.uvarint(), uint64(d.left())
+	if n > left || n*uint64(size) > left {
 		d.fail()
 		return 0
 	}
@@ -167,6 +167,12 @@ func (d *decoder) count(size int) int {
 
 // bytes reads a byte string; it aliases the entry.
 func (d *decoder) bytes() []byte {
+	if at := d.at + 1; at <= len(d.b) {
+		if n := int(d.b[d.at]); n < 0x80 && n <= len(d.b)-at { // most are that short
+			d.at = at + n
+			return d.b[at:d.at:d.at]
+		}
+	}
 	n := d.count(1)
 	d.at += n
 	return d.b[d.at-n : d.at : d.at]

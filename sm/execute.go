@@ -31,6 +31,8 @@ type execution struct {
 	queue     bool  // inside a MULTI block, where internal commands, which may not be undone, have no place
 
 	args  [][]byte
+	name  []byte        // of the command that was looked up last,
+	spec  *command.Spec // and its declaration
 	ahead prefetcher
 	read  command.ReadCall
 	write command.WriteCall
@@ -205,7 +207,7 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	if string(name) == semanticsCommand {
 		return x.raise()
 	}
-	spec, err := x.m.lookup(x.args)
+	spec, err := x.lookup(x.args)
 	if err != nil {
 		return resp.None, err
 	}
@@ -236,10 +238,23 @@ func (x *execution) command(tx *keyspace.Tx, op *LocalOp) (resp.Value, error) {
 	return x.m.RunRead(&x.read, spec), nil
 }
 
+// lookup is Machine.lookup of the applier: a command often is the same as the one before.
+func (x *execution) lookup(args [][]byte) (*command.Spec, error) {
+	if x.spec == nil || string(args[0]) != string(x.name) {
+		if x.spec = x.m.o.Table.Lookup(args[0]); x.spec != nil {
+			x.name = append(x.name[:0], args[0]...)
+		}
+	}
+	return meant(x.spec, args)
+}
+
 // lookup finds what a command in an entry means. Servers propose only what they know, so one that is not
 // known was proposed by a newer version.
 func (m *Machine) lookup(args [][]byte) (*command.Spec, error) {
-	spec := m.o.Table.Lookup(args[0])
+	return meant(m.o.Table.Lookup(args[0]), args)
+}
+
+func meant(spec *command.Spec, args [][]byte) (*command.Spec, error) {
 	if spec != nil && len(spec.Sub) > 0 && len(args) > 1 {
 		spec = spec.Lookup(args[1])
 	}

@@ -115,6 +115,19 @@ func (d *decoder) command(dst [][]byte) (db uint32, args [][]byte) {
 	return db, dst
 }
 
+// firstKey passes over a command and returns its first argument, nil if there is none. Whoever wants no more need not have the others
+// gathered.
+func (d *decoder) firstKey() (db uint32, key []byte) {
+	db = d.database()
+	n := d.count(1)
+	for i := 0; i < n && !d.bad; i++ {
+		if b := d.bytes(); i == 1 {
+			key = b
+		}
+	}
+	return db, key
+}
+
 func (d *decoder) guard() (g Guard) {
 	flags := d.byte()
 	if flags&^guardExact != 0 {
