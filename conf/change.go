@@ -102,7 +102,8 @@ func (v *View) with(who asker, pairs [][2]string) (*View, []string, error) {
 	for i, pair := range pairs {
 		row, ok := v.catalog.find(pair[0])
 		if !ok {
-			return nil, nil, fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", pair[0])
+			shown, _, _ := strings.Cut(pair[0], "\x00") // as C shows it
+			return nil, nil, fmt.Errorf("Unknown option or number of arguments for CONFIG SET - '%s'", shown)
 		}
 		d := &v.catalog.list[row]
 		switch {

@@ -53,6 +53,8 @@ func flushNothing(_ *session, args [][]byte) resp.Value {
 		return resp.OK()
 	case is(args[0], "SCRIPT"):
 		return resp.Error("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
+	case len(args) > 3:
+		return wrongSubcommand("FUNCTION", args[1])
 	}
 	return resp.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
 }
