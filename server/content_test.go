@@ -59,11 +59,11 @@ func TestEqualContentIsNoNews(t *testing.T) {
 		nodes[i%3].do(t, "HSET h1 f "+strconv.Itoa(i))
 		nodes[i%3].do(t, "SET s"+strconv.Itoa(i%30)+" "+strconv.Itoa(i)+" PX 20")
 	}
-	awaitPasses(t, leading(t, nodes), 2, write)
+	awaitPasses(t, leading(t, nodes), 1, write)
 	if r := nodes[0].do(t, "RAFT TRANSFER"); r.Err() != nil {
 		t.Fatal(r.Text)
 	}
-	awaitPasses(t, leading(t, nodes), 2, write)
+	awaitPasses(t, leading(t, nodes), 1, write)
 	for _, n := range nodes {
 		if alarms := n.machine.Alarms(); len(alarms) > 0 {
 			t.Errorf("alarms %v", alarms)
