@@ -31,6 +31,7 @@ const blockHead = 8 + 4 + 4
 // replayer is what replay knows from one record to the next.
 type replayer struct {
 	met  byID
+	run  elementRun
 	seen Revision // the newest record so far
 	last uint64   // no record is above this main revision
 }
@@ -42,7 +43,7 @@ func (s *Store) replay(last uint64) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.close()) }()
-	r, read, apply := &replayer{met: byID{all: map[Revision]uint32{}}, last: last}, &block{}, &block{}
+	r, read, apply := &replayer{last: last}, &block{}, &block{}
 	more := rows.pick()
 	for more || apply.rows > 0 {
 		s.run(2, func(i int) {
@@ -163,6 +164,13 @@ func (s *Store) replayBlock(b *block, p *replayer) error {
 		if err := r.decode(rev, v); err != nil {
 			return fmt.Errorf("record %v: %w", rev, err)
 		}
+		if p.run.gathers(&r) {
+			if err := s.gather(p, &r); err != nil {
+				return fmt.Errorf("record %v: %w", rev, err)
+			}
+			continue
+		}
+		s.replayRun(&p.run)
 		switch r.kind {
 		case kindPut:
 			s.replayPut(&p.met, &r, rev, hot)
@@ -179,6 +187,7 @@ func (s *Store) replayBlock(b *block, p *replayer) error {
 			s.bind(r.database, r.keyspace, r.dropped, rev)
 		}
 	}
+	s.replayRun(&p.run) // its strings are of this block
 	b.buf, b.rows = b.buf[:0], 0
 	return nil
 }
