@@ -63,8 +63,10 @@ func setNothing(c *ReadCall) (resp.Value, bool) {
 	return resp.Null(), there
 }
 
-func isNX(b []byte) bool   { return bytes.EqualFold(b, []byte("nx")) }
-func isUnit(b []byte) bool { return bytes.EqualFold(b, []byte("ex")) || bytes.EqualFold(b, []byte("px")) }
+func isNX(b []byte) bool { return bytes.EqualFold(b, []byte("nx")) }
+func isUnit(b []byte) bool {
+	return bytes.EqualFold(b, []byte("ex")) || bytes.EqualFold(b, []byte("px"))
+}
 
 // isSmall tells a positive number of a few digits, which is a valid time whatever the unit.
 func isSmall(b []byte) bool {

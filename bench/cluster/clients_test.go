@@ -20,7 +20,6 @@ type node struct {
 
 	mu       sync.Mutex // guards what follows
 	requests map[string]int
-	refused  int // replies of which at least one told of an error
 	keys     map[string]bool
 	values   map[string]bool
 }
