@@ -166,6 +166,13 @@ func newBatcher[L any](to proposer, o BatcherOptions[L], clock func() time.Durat
 // now. The caller appends whole requests, counts them, and calls Done soon.
 func (b *Batcher[L]) Open() *Batch[L] { return b.OpenFor(0) }
 
+// SetWriteTimeout changes Options' for batches that are under way as well.
+func (b *Batcher[L]) SetWriteTimeout(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.o.WriteTimeout = d
+}
+
 // OpenFor is Open for a caller that is about to append size bytes: a batch that
 // they would make too large is left as it is and a fresh one opened.
 func (b *Batcher[L]) OpenFor(size int) *Batch[L] {

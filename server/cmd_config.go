@@ -70,7 +70,7 @@ var (
 // sockets, the state machine and the Raft group are made once.
 func startOnly(d conf.Directive) bool {
 	switch d.Name {
-	case "port", "bind", "tls-port", "unixsocket", "unixsocketperm", "raft-port", "raft-bind", "tls-cluster", "dir", "write-timeout", "io-threads":
+	case "port", "bind", "tls-port", "unixsocket", "unixsocketperm", "raft-port", "raft-bind", "tls-cluster", "dir", "io-threads":
 		return true
 	}
 	return false

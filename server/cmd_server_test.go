@@ -17,7 +17,8 @@ func TestConfigSet(t *testing.T) {
 	c.want("CONFIG GET maxclients", "1) \"maxclients\"\n2) \"1000\"")
 	c.want("CONFIG SET history-max-changes 5", "OK")
 	c.contains("CONFIG SET dir /elsewhere", "argument 'dir') - can't set protected config")
-	c.contains("CONFIG SET timeout 5 write-timeout 1", "(possibly related to argument 'write-timeout')")
+	c.contains("CONFIG SET timeout 5 io-threads 2", "(possibly related to argument 'io-threads')")
+	c.want("CONFIG SET write-timeout 1234", "OK")
 	c.want("CONFIG GET timeout", "1) \"timeout\"\n2) \"0\"")
 	_, port, _ := strings.Cut(n.addr, ":")
 	c.want("CONFIG SET port "+port, "OK") // it is that already

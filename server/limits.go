@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
 	"github.com/redoubt-db/redoubt/resp"
@@ -74,6 +75,13 @@ func (srv *Server) applyConf(changed []string) {
 		srv.coolDown()
 	}
 	srv.latency.configure(view)
+	if b := srv.ready.Load(); b != nil {
+		b.SetWriteTimeout(writeTimeout(view))
+	}
+}
+
+func writeTimeout(view *conf.View) time.Duration {
+	return time.Duration(view.Int("write-timeout")) * time.Millisecond
 }
 
 // loadingReply answers what needs the data before it is there: while the log is replayed, and while a start waits

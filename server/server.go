@@ -234,7 +234,7 @@ func (srv *Server) openReplica(dir string, from origin, o Options) error {
 		Seed:         srv.seed,
 		NewLocal:     srv.locals.get,
 		Settled:      srv.settled,
-		WriteTimeout: time.Duration(srv.conf.Int("write-timeout")) * time.Millisecond,
+		WriteTimeout: writeTimeout(srv.conf.View()),
 		Gather:       replica.Gather{Fraction: 2, Max: time.Millisecond},
 	})
 	srv.ready.Store(srv.batcher)

@@ -156,9 +156,10 @@ func TestRollingRestart(t *testing.T) {
 // TestNoQuorum: without one, writes end with the truth after write-timeout, stale reads go on, and all is well when
 // the others are back.
 func TestNoQuorum(t *testing.T) {
-	r := form(t, 3, "--write-timeout", "500")
+	r := form(t, 3)
 	r.expect(r.Nodes[0], "OK", "SET", "a", "1")
 	n := r.Nodes[0]
+	r.expect(n, "OK", "CONFIG", "SET", "write-timeout", "500")
 	c, err := wire.Dial(n.Addr(), askMax)
 	r.must(err)
 	defer c.Close()
@@ -175,6 +176,9 @@ func TestNoQuorum(t *testing.T) {
 		if !strings.HasPrefix(a, "(error) TIMEOUT outcome unknown") && !strings.HasPrefix(a, "(error) NOQUORUM ") {
 			t.Errorf("write %d without a quorum: %s", i, a)
 		}
+	}
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("8 writes took %v with a write-timeout of 500 ms", took)
 	}
 	if last := answers[len(answers)-1]; !strings.HasPrefix(last, "(error) NOQUORUM ") {
 		t.Errorf("a write that was never proposed: %s", last)
