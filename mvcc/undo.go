@@ -32,7 +32,7 @@ func (tx *Tx) reset() {
 	}
 	tx.elements, tx.kept = tx.elements[:0], tx.kept[:0]
 	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
-	tx.rows, tx.buf = tx.rows[:0], append(tx.buf[:0], chainRoom[:]...)
+	tx.rows, tx.buf = tx.rows[:0], append(tx.buf[:0], make([]byte, chainRoom)...)
 }
 
 // note makes room for how to take a change back. What the kind does not use is left as it happens to be.
@@ -67,7 +67,7 @@ func (tx *Tx) Rollback(m Mark) {
 		tx.takeBack(&tx.undo[i])
 	}
 	tx.changes, tx.undo = tx.changes[:m.changes], tx.undo[:m.undo]
-	tx.rows, tx.buf = tx.rows[:m.rows], tx.buf[:max(m.buf, len(chainRoom))]
+	tx.rows, tx.buf = tx.rows[:m.rows], tx.buf[:max(m.buf, chainRoom)]
 }
 
 func (tx *Tx) takeBack(u *undo) {

@@ -20,9 +20,9 @@ type row struct {
 
 const rowDropLease = 'L'
 
-// chainRoom is what tx.buf begins with: room for the chain hash. Behind it lie the keys of r rows, each with its record, so that as
+// chainRoom is how many bytes tx.buf begins with: room for the chain hash. Behind it lie the keys of r rows, each with its record, so that as
 // long as there is nothing but these, all that the next chain hash is made of lies in one piece.
-var chainRoom [8]byte
+const chainRoom = 8
 
 // beginRow writes the key of an r row, and returns where its record begins.
 func (tx *Tx) beginRow(rev Revision) int {
