@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -46,8 +47,20 @@ func NewLocal() (*Local, error) {
 // Close gives the memory back.
 func (l *Local) Close() error { return l.store.Close() }
 
-// Advance moves log time on.
-func (l *Local) Advance(millis int64) { l.now += millis }
+// Advance moves log time on, and ends the shared leases that are due then, which on a server the leader does.
+func (l *Local) Advance(millis int64) {
+	l.now += millis
+	argv := [][]byte{[]byte(command.RevokeDue)}
+	for _, id := range l.space.DueLeases(l.now, math.MaxInt) {
+		argv = append(argv, strconv.AppendUint(nil, id, 10))
+	}
+	if len(argv) == 1 {
+		return
+	}
+	if _, err := l.apply(l.table.Lookup(argv[0]), argv); err != nil {
+		panic(err) // of a store in memory
+	}
+}
 
 // Proto chooses the encoding of replies.
 func (l *Local) Proto(version int) error {
