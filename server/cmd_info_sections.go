@@ -92,7 +92,7 @@ func infoClients(srv *Server, w *infoWriter) {
 
 func infoPersistence(srv *Server, w *infoWriter) {
 	p := srv.saves.report()
-	w.field("loading", boolNumber(srv.ready.Load() == nil))
+	w.field("loading", boolNumber(srv.loading.Load()))
 	w.field("async_loading", 0)
 	w.field("rdb_changes_since_last_save", p.changes(srv))
 	w.field("rdb_bgsave_in_progress", boolNumber(p.running))

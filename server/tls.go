@@ -74,6 +74,7 @@ func tlsConfig(view *conf.View) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Failed to configure TLS: %w", err)
 	}
+	config.SessionTicketsDisabled = !view.Bool("tls-session-caching")
 	switch view.String("tls-auth-clients") {
 	case "yes":
 		config.ClientAuth = tls.RequireAndVerifyClientCert

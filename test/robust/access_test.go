@@ -209,6 +209,27 @@ func TestTLSClients(t *testing.T) {
 	}
 }
 
+// TestTLSSessions: a session is resumed by its ticket unless tls-session-caching says no.
+func TestTLSSessions(t *testing.T) {
+	for caching, want := range map[string]bool{"yes": true, "no": false} {
+		id, port := newIdentity(t, "server"), freePort(t)
+		start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-auth-clients", "no",
+			"--tls-session-caching", caching)
+		config := &tls.Config{RootCAs: id.pool, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+		resumed := false
+		for range 2 {
+			conn := dialTLS(t, port, config)
+			c := &client{wire.New(conn), t}
+			c.want("PONG", "PING") // the ticket comes in front of the reply
+			resumed = conn.ConnectionState().DidResume
+			conn.Close()
+		}
+		if resumed != want {
+			t.Errorf("tls-session-caching %s: the second connection resumed the session: %v", caching, resumed)
+		}
+	}
+}
+
 // TestUnixSocket serves the same over a socket file, which is gone when the server is.
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
