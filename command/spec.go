@@ -1,9 +1,13 @@
 // Package command declares the commands that touch keys, one file per family, and runs their syntax:
 // arguments in, keyspace calls, replies out. It knows no storage, no session and no clock.
+//
+// What a command does to the data is the same for ever on every member of a cluster, whatever its program. A change of it is a semantics version
+// (keyspace/semantics.go): the handler asks the Tx or the View whether it is in force, and does as before where it is not; a new command says Needs.
 package command
 
 import (
 	"github.com/redoubt-db/redoubt/acl"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -26,8 +30,8 @@ type Spec struct {
 	Tips       []string     // COMMAND's hints, as "nondeterministic_output"
 	Differs    string       // how it is not as Redis has it, a sentence for the docs; empty is not at all
 	Sub        []Spec
-	TimeoutAt  int    // where a command that may wait says for how long; from the end if negative
-	Needs      uint64 // semantics version of the cluster from which on there is such a command; 0 is the first
+	TimeoutAt  int                // where a command that may wait says for how long; from the end if negative
+	Needs      keyspace.Semantics // version from which on there is such a command; 0 is the first
 
 	// Read answers from a view and cannot write. It runs on an event loop under the store's read lock.
 	Read func(*ReadCall) (resp.Value, error)

@@ -40,8 +40,9 @@ type Space struct {
 	fields fieldDeadlines
 	tx     Tx // reused: one request is applied at a time
 
-	config map[string]string // directives of the whole cluster
-	limits compactLimits     // what some of them say
+	semantics Semantics         // in force, the same on every replica; it changes under the store's lock only
+	config    map[string]string // directives of the whole cluster
+	limits    compactLimits     // what some of them say
 
 	classes Class // of the cluster's notify-keyspace-events
 	hearing bool  // somebody on this node listens; under the store's lock
@@ -50,9 +51,9 @@ type Space struct {
 	scratch []byte // where values are built before they are stored
 }
 
-// Open rebuilds the deadlines from the store, at a cost of one walk over the keys.
+// Open rebuilds the deadlines from the store, at a cost of one walk over the keys. The newest semantics are in force until PutInForce says otherwise.
 func Open(store *mvcc.Store) *Space {
-	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, due: newDeadlines(), fields: newFieldDeadlines(), limits: defaultLimits()}
+	s := &Space{Store: store, Leases: lease.NewTable(), Databases: databasesDefault, semantics: SemanticsNewest, due: newDeadlines(), fields: newFieldDeadlines(), limits: defaultLimits()}
 	s.loadConfig()
 	s.loadLeases()
 	s.loadDeadlines()

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/redoubt-db/redoubt/mvcc"
-	"github.com/redoubt-db/redoubt/test/process"
 )
 
 func TestCompareHashes(t *testing.T) {
@@ -75,11 +74,7 @@ func TestCorruptNodeIsNamed(t *testing.T) {
 func openThree(t *testing.T, options ...string) (nodes []*groupNode) {
 	t.Helper()
 	for i := range 3 {
-		port, err := process.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := &groupNode{port: port, dir: t.TempDir()}
+		n := newGroupNode(t)
 		nodes = append(nodes, n)
 		own := slices.Clone(options)
 		if i > 0 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -47,7 +48,7 @@ func (srv *Server) follows(h *greeting) error {
 
 // inForce refuses a command that some member may not know yet.
 func (srv *Server) inForce(e *entry) (*entry, resp.Value) {
-	if e.Needs > 1 && e.Needs > srv.machine.Semantics() {
+	if e.Needs > keyspace.SemanticsFirst && uint64(e.Needs) > srv.machine.Semantics() {
 		e.stats.rejected.Add(1)
 		return nil, resp.Error("ERR '" + e.name + "' is in force when all members of the cluster are of a version that has it")
 	}

@@ -41,6 +41,8 @@ type Options struct {
 	Version string
 	// Semantics is the newest semantics version known; the program's by default.
 	Semantics uint64
+	// Commands are those on keys; command.Families by default.
+	Commands [][]command.Spec
 	// Wall is this machine's wall clock; time.Now by default.
 	Wall func() time.Time
 }
@@ -109,7 +111,10 @@ type Server struct {
 func Open(o Options) (*Server, error) {
 	srv := &Server{conf: o.Conf, log: o.Log, version: o.Version, clock: newClock(o.Wall), knows: cmp.Or(o.Semantics, sm.NewestSemantics), shutdown: o.Shutdown, trouble: trouble{log: o.Log}}
 	srv.runID = fmt.Sprintf("%016x%016x%08x", rand.Uint64(), rand.Uint64(), rand.Uint32())
-	srv.table, srv.entries = bind(command.Families(), sessionFamilies())
+	if o.Commands == nil {
+		o.Commands = command.Families()
+	}
+	srv.table, srv.entries = bind(o.Commands, sessionFamilies())
 	if err := errors.Join(srv.refuseUsers(), srv.rename()); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,16 @@ type groupNode struct {
 	wrong time.Duration // how far its wall clock is off
 }
 
+// newGroupNode is one that is yet to be opened.
+func newGroupNode(t *testing.T) *groupNode {
+	t.Helper()
+	port, err := process.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &groupNode{port: port, dir: t.TempDir()}
+}
+
 func (n *groupNode) addr() string { return "127.0.0.1:" + strconv.Itoa(n.port) }
 
 func (n *groupNode) open(t *testing.T, options ...string) {
@@ -95,11 +105,9 @@ func formGroup(t *testing.T, wrong ...time.Duration) (nodes []*groupNode, closeA
 		}
 	}
 	for _, by := range wrong {
-		port, err := process.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		nodes = append(nodes, &groupNode{port: port, dir: t.TempDir(), wrong: by})
+		n := newGroupNode(t)
+		n.wrong = by
+		nodes = append(nodes, n)
 	}
 	t.Cleanup(closeAll) // before the directories go
 	for i, n := range nodes {

@@ -102,12 +102,8 @@ func TestMembersOverTLS(t *testing.T) {
 	ca := newAuthority(t)
 	var nodes []*groupNode
 	for i := range 3 {
-		port, err := process.FreePort()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := &groupNode{port: port, dir: t.TempDir()}
-		options := append(ca.member(t), "--port", "0", "--tls-port", strconv.Itoa(port))
+		n := newGroupNode(t)
+		options := append(ca.member(t), "--port", "0", "--tls-port", strconv.Itoa(n.port))
 		if nodes = append(nodes, n); i > 0 {
 			options = append(options, "--join", nodes[0].addr())
 		}
@@ -170,11 +166,7 @@ func TestInitialClusterOverTLS(t *testing.T) {
 			var nodes []*groupNode
 			var all []string
 			for range 3 {
-				port, err := process.FreePort()
-				if err != nil {
-					t.Fatal(err)
-				}
-				n := &groupNode{port: port, dir: t.TempDir()}
+				n := newGroupNode(t)
 				nodes, all = append(nodes, n), append(all, n.addr())
 			}
 			var opening sync.WaitGroup

@@ -35,7 +35,7 @@ func TestDecodeWhatWasEncoded(t *testing.T) {
 	h := Header{Node: 1 << 63, Incarnation: 5, Number: 1 << 40, Now: -5, Seed: 1 << 63, Count: 1}
 	args := [][]byte{[]byte("SET"), bytes.Repeat([]byte("k"), 200), {}}
 	d := decoder{b: SealBatch(nil, h, AppendCommand(nil, databaseMax, args))}
-	kind, err := d.preamble(semantics)
+	kind, err := d.preamble(NewestSemantics)
 	if err != nil || kind != entryBatch {
 		t.Fatal(kind, err)
 	}

@@ -229,6 +229,7 @@ func (m *Machine) enter(number int) (*home, error) {
 	}
 	m.state = s
 	h := &home{number: number, store: store, space: keyspace.Open(store), members: members, alarms: alarms, version: version}
+	h.space.PutInForce(keyspace.Semantics(version))
 	h.space.Uses = m.o.Uses
 	h.refs.Store(1)
 	h.remove = func() {

@@ -21,9 +21,6 @@ import (
 const (
 	entryFormat = 1
 
-	// semantics is the newest meaning of commands this program knows: see Machine.Semantics.
-	semantics = 1
-
 	entryBatch     = 1
 	entryIncarnate = 2
 )
@@ -63,7 +60,7 @@ func SealBatchFor(version uint64, dst []byte, h Header, body []byte) []byte {
 // AppendIncarnate appends the entry that asks for a new incarnation of node. The nonce tells the answer
 // from that to an earlier question.
 func AppendIncarnate(dst []byte, node, nonce uint64) []byte {
-	dst = append(dst, entryFormat, semanticsFirst, entryIncarnate)
+	dst = append(dst, entryFormat, byte(semanticsFirst), entryIncarnate)
 	dst = binary.AppendUvarint(dst, node)
 	return binary.LittleEndian.AppendUint64(dst, nonce)
 }

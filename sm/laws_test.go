@@ -27,10 +27,19 @@ type replicaRig struct {
 	m      *Machine
 	locals map[uint64]*Local // by batch number
 	asked  int
+	program
 }
 
-func newReplica(t testing.TB) *replicaRig {
-	r := &replicaRig{t: t, fs: vfs.NewCrashableMem(), locals: map[uint64]*Local{}}
+// program is what a replica runs, beside what all do.
+type program struct {
+	knows    uint64 // semantics version; 0 is the newest
+	commands []command.Spec
+}
+
+func newReplica(t testing.TB) *replicaRig { return newReplicaOf(t, program{}) }
+
+func newReplicaOf(t testing.TB, p program) *replicaRig {
+	r := &replicaRig{t: t, fs: vfs.NewCrashableMem(), locals: map[uint64]*Local{}, program: p}
 	r.open()
 	t.Cleanup(func() { r.m.Close() })
 	return r
@@ -39,11 +48,12 @@ func newReplica(t testing.TB) *replicaRig {
 func (r *replicaRig) open() (applied uint64) {
 	r.t.Helper()
 	var table *command.Table
-	table = command.NewTable(append(command.Families(), spoil(func() *command.Table { return table }))...)
+	table = command.NewTable(append(command.Families(), spoil(func() *command.Table { return table }), r.commands)...)
 	r.m = New(Options{
-		Table: table,
-		Store: mvcc.Options{FS: r.fs, Seed: 1, HeapMemory: true, MemTableBytes: 256 << 10, CacheBytes: 1 << 20},
-		Local: func(_, _, number uint64) *Local { return r.locals[number] },
+		Table:     table,
+		Semantics: r.knows,
+		Store:     mvcc.Options{FS: r.fs, Seed: 1, HeapMemory: true, MemTableBytes: 256 << 10, CacheBytes: 1 << 20},
+		Local:     func(_, _, number uint64) *Local { return r.locals[number] },
 		Panicked: func(name string, reason any, stack []byte) {
 			r.t.Errorf("%s panicked: %v\n%s", name, reason, stack)
 		},

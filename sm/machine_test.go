@@ -281,7 +281,7 @@ func TestDamagedEntryIsNamed(t *testing.T) {
 		"no argument":     SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0}),
 		"tick in a MULTI": SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, AppendMulti(nil, nil, []Op{{Args: words(" TICK")}})),
 		"many arguments":  SealBatch(nil, Header{Node: testNode, Incarnation: 1, Number: 1, Count: 1}, []byte{requestCommand, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}),
-		"incarnate":       {entryFormat, semantics, entryIncarnate, 1, 2, 3},
+		"incarnate":       {entryFormat, byte(semanticsFirst), entryIncarnate, 1, 2, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, vfs.NewMem())

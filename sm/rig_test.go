@@ -139,6 +139,15 @@ func (r *rig) open() {
 	r.index = applied
 }
 
+// reopen is a restart, perhaps of another program.
+func (r *rig) reopen() {
+	r.t.Helper()
+	if err := r.m.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.open()
+}
+
 func (r *rig) apply(data []byte) {
 	r.t.Helper()
 	if err := r.try(data); err != nil {

@@ -6,12 +6,16 @@ import (
 	"strconv"
 
 	"github.com/redoubt-db/redoubt/command"
+	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
 // What commands mean may change from version to version of this program, but not for some members of a cluster before others. So the state
 // has a semantics version, which begins at 1 and rises by the log when all members know the next; until then what is new is refused, and what
 // is changed does as before. Entries say which version they were made for, and who does not know it stops.
+//
+// Which version counts for a request is the state's at its place in the log, not the entry's and not the program's: an entry may be proposed before
+// a rise and applied behind it, and be applied again by a newer program. Handlers ask their Tx or View: keyspace/semantics.go says how a change is made.
 
 // semanticsCommand is the internal request that raises the version: " SEMANTICS n". It answers the version behind it.
 const semanticsCommand = " SEMANTICS"
@@ -21,21 +25,21 @@ const (
 	semanticsName   = "semantics"
 	semanticsFormat = 1
 
-	semanticsFirst = 1
+	semanticsFirst = uint64(keyspace.SemanticsFirst)
 )
 
 // Semantics is the version that the log has come to: commands of a later one must not be proposed yet. Any goroutine may call it.
 func (m *Machine) Semantics() uint64 { return max(m.semantics.Load(), semanticsFirst) }
 
 // NewestSemantics is the version that this program is of.
-const NewestSemantics = semantics
+const NewestSemantics = uint64(keyspace.SemanticsNewest)
 
 // KnownSemantics is the newest that this program knows.
 func (m *Machine) KnownSemantics() uint64 {
 	if m.o.Semantics != 0 {
 		return m.o.Semantics
 	}
-	return semantics
+	return NewestSemantics
 }
 
 // raise is semanticsCommand. A version that is not known here stops the node: it was raised though this node is a member.
@@ -53,6 +57,7 @@ func (x *execution) raise() (resp.Value, error) {
 	if version > x.m.Semantics() {
 		x.m.batch.SetMeta(semanticsName, binary.AppendUvarint([]byte{semanticsFormat}, version))
 		x.m.semantics.Store(version)
+		x.space.PutInForce(keyspace.Semantics(version))
 	}
 	return resp.Int(int64(x.m.Semantics())), nil
 }
