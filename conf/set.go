@@ -148,7 +148,7 @@ func (v *View) Bytes(name string) int64 {
 func (v *View) BytesOf(name string, total int64) int64 {
 	n := v.read(name, MemoryShare).num
 	if n < 0 {
-		return total / 100 * -n
+		return int64(float64(total) * float64(-n) / 100)
 	}
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"unsafe"
 )
 
 // The parser here is our own, not redcon.ReadNextCommand, which differs from Redis where clients can
@@ -116,6 +117,11 @@ func (r *Reader) Next(buf []byte, lim *Limits, authenticated bool) (args [][]byt
 // Want is how many bytes an incomplete request has at least, from its first; calling Next with fewer
 // is of no use. It is good after a call of Next that found a request incomplete.
 func (r *Reader) Want() int { return r.want }
+
+// Room is how many bytes the Reader takes for arguments' places, beside the buffer that they alias.
+func (r *Reader) Room() int {
+	return cap(r.args)*int(unsafe.Sizeof([]byte{})) + cap(r.spans)*int(unsafe.Sizeof(span{}))
+}
 
 // Reset forgets an incomplete request and the room for arguments.
 func (r *Reader) Reset() { *r = Reader{} }

@@ -51,7 +51,7 @@ func (s *session) block(e *entry, args [][]byte) {
 	}
 	s.wait()
 	s.blocked = b
-	s.late = lateCommand{e, own, s.srv.mono()}
+	s.late = newLate(e, own, s.srv.mono())
 	if ms, err := e.Timeout(own); err == nil && ms > 0 && ms < int64(time.Duration(1<<62)/time.Millisecond) {
 		b.timer = time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { s.loop.post(func() { b.end(nil, nil) }) })
 	}

@@ -143,8 +143,7 @@ func clientNoEvict(s *session, args [][]byte) resp.Value {
 	if !ok {
 		return errSyntax
 	}
-	s.noEvict = on
-	s.setFlag(flagNoEvict, on)
+	s.srv.evictClients(s.srv.clientMemory.spare(s, on), nil)
 	return resp.OK()
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/resp"
@@ -51,10 +52,7 @@ func parseClientType(arg []byte) (t clientType, fault resp.Value) {
 }
 
 func (c *clientInfo) clientType() clientType {
-	switch flags := c.flags.Load(); {
-	case flags&flagMonitor != 0:
-		return typeReplica
-	case flags&flagPubSub != 0:
+	if c.flags.Load()&flagPubSub != 0 {
 		return typePubSub
 	}
 	return typeNormal
@@ -101,19 +99,20 @@ func clientListAll(s *session, args [][]byte) resp.Value {
 	return resp.Verbatim(string(b))
 }
 
-// appendInfo writes the line of CLIENT LIST about a session, read by s, which is running args. Memory of
+// appendInfo writes the line of CLIENT LIST about a session, read by s, which is running args, or by nobody. Memory of
 // buffers is what this node knows of them; what has no meaning here is 0.
 func (s *session) appendInfo(b []byte, of *session, args [][]byte) []byte {
 	c := &of.info
-	query, argBytes := c.query.Load(), 0
+	query, memory, argBytes := c.query.Load(), c.memory.Load(), 0
 	if of == s {
 		query += requestBytes(args)
+		memory += requestBytes(args)
 		for _, a := range args[1:] {
 			argBytes += len(a)
 		}
 	}
 	output := c.output.Load()
-	now := s.srv.mono()
+	now := of.srv.mono()
 	last := "NULL"
 	if e := c.command.Load(); e != nil {
 		last = e.name
@@ -137,13 +136,13 @@ func (s *session) appendInfo(b []byte, of *session, args [][]byte) []byte {
 	number("qbuf", query)
 	number("qbuf-free", 0)
 	number("argv-mem", int64(argBytes))
-	number("multi-mem", 0)
+	number("multi-mem", c.queued.Load())
 	number("rbs", 0)
 	number("rbp", 0)
 	number("obl", 0)
 	number("oll", 0)
 	number("omem", output)
-	number("tot-mem", query+output+sessionBytes)
+	number("tot-mem", memory)
 	text("events", "r")
 	text("cmd", last)
 	text("user", loaded(c.user.Load(), "default"))
@@ -153,9 +152,6 @@ func (s *session) appendInfo(b []byte, of *session, args [][]byte) []byte {
 	text("lib-ver", loaded(c.libVer.Load(), ""))
 	return b
 }
-
-// sessionBytes is about what an idle session takes, for tot-mem.
-const sessionBytes = 2 << 10
 
 func loaded(s *string, otherwise string) string {
 	if s == nil {
@@ -193,6 +189,15 @@ func (c *clientInfo) letters() string {
 		return "N"
 	}
 	return string(b)
+}
+
+// argumentBytes is what a command's arguments take in memory.
+func argumentBytes(args [][]byte) int {
+	n := len(args) * int(unsafe.Sizeof([]byte{}))
+	for _, a := range args {
+		n += len(a)
+	}
+	return n
 }
 
 // requestBytes is what a command took on the wire.

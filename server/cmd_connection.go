@@ -152,7 +152,7 @@ func reset(s *session, _ [][]byte) resp.Value {
 	s.unsubscribeAll()
 	s.db, s.proto, s.mode = 0, resp.RESP2, replyOn
 	s.stale = s.srv.conf.String("read-consistency") == "stale"
-	s.noTouch, s.noEvict = false, false
+	s.noTouch = false
 	s.info.db.Store(0)
 	s.info.proto.Store(int32(resp.RESP2))
 	s.info.name.Store(nil)

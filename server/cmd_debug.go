@@ -26,6 +26,7 @@ type debugSub struct {
 func debugSubs() []debugSub {
 	return []debugSub{
 		{"CHANGE-REPL-ID", command.Exactly(2), "CHANGE-REPL-ID", "Does nothing: the id is that of the cluster.", debugOK},
+		{"CLIENT-EVICTION", command.Exactly(2), "CLIENT-EVICTION", "Show low level client eviction pools info (maxmemory-clients).", debugClientEviction},
 		{"DIGEST", command.Exactly(2), "DIGEST", "Output a hex signature representing the current DB content.", debugDigest},
 		{"DIGEST-VALUE", command.AtLeast(3), "DIGEST-VALUE <key> [<key> ...]", "Output a hex signature of the values of all the specified keys.", debugDigestValue},
 		{"ERROR", command.Exactly(3), "ERROR <string>", "Return a Redis protocol error with <string> as message. Useful for clients unit tests to simulate Redis errors.", debugError},
@@ -36,6 +37,7 @@ func debugSubs() []debugSub {
 		{"PROTOCOL", command.Exactly(3), "PROTOCOL <type>", "Reply with a test value of the specified type. <type> can be: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim, true, false.", debugProtocol},
 		{"QUICKLIST-PACKED-THRESHOLD", command.Exactly(3), "QUICKLIST-PACKED-THRESHOLD <size>", "Does nothing: lists are not packed.", debugOK},
 		{"RELOAD", command.AtLeast(2), "RELOAD [option ...]", "Flush the store to disk. Nothing is loaded, as nothing is in memory that is not in the log.", debugFlush},
+		{"REPLYBUFFER", command.Exactly(4), "REPLYBUFFER RESIZING <0|1>", "Does nothing: reply buffers are given back when they are empty.", debugOK},
 		{"SET-ACTIVE-EXPIRE", command.Exactly(3), "SET-ACTIVE-EXPIRE <0|1>", "Setting it to 0 disables expiring keys in background when they are not accessed. Setting it to 1 reenables it.", debugActiveExpire},
 		{"SET-DISABLE-DENY-SCRIPTS", command.Exactly(3), "SET-DISABLE-DENY-SCRIPTS <0|1>", "Does nothing: there are no scripts.", debugOK},
 		{"SET-SKIP-CHECKSUM-VALIDATION", command.Exactly(3), "SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Does nothing: checksums are always checked.", debugOK},

@@ -111,20 +111,12 @@ func infoMemory(srv *Server, w *infoWriter) {
 	w.field("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(r.rss, r.used)))
 	w.field("mem_fragmentation_bytes", r.rss-r.used)
 	w.field("mem_clients_slaves", 0)
-	w.field("mem_clients_normal", srv.clientBytes())
+	w.field("mem_clients_normal", srv.clientMemory.bytes())
 	w.field("mem_cluster_links", 0)
 	w.field("mem_aof_buffer", 0)
 	w.field("mem_allocator", "go")
 	w.field("active_defrag_running", 0)
 	w.field("lazyfree_pending_objects", 0)
-}
-
-// clientBytes is about what connections take, by the measure of CLIENT LIST's tot-mem.
-func (srv *Server) clientBytes() (n int64) {
-	for _, s := range srv.clients.all() {
-		n += s.info.query.Load() + s.info.output.Load() + sessionBytes
-	}
-	return n
 }
 
 func ratio(a, b int64) float64 {

@@ -142,7 +142,7 @@ func infoStats(srv *Server, w *infoWriter) {
 	w.field("sync_partial_err", 0)
 	w.field("expired_keys", srv.expiredKeys()-st.expiredBefore.Load())
 	w.field("evicted_keys", srv.evictedKeys()-st.evictedBefore.Load())
-	w.field("evicted_clients", 0)
+	w.field("evicted_clients", st.evictedClients.Load())
 	hits, misses := srv.machine.Lookups.Load()
 	w.field("keyspace_hits", hits)
 	w.field("keyspace_misses", misses)

@@ -83,7 +83,7 @@ func memoryStats(s *session, _ [][]byte) resp.Value {
 	number("startup.allocated", 0)
 	number("replication.backlog", 0)
 	number("clients.slaves", 0)
-	number("clients.normal", s.srv.clientBytes())
+	number("clients.normal", s.srv.clientMemory.bytes())
 	number("cluster.links", 0)
 	number("aof.buffer", 0)
 	number("lua.caches", 0)

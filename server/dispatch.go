@@ -239,7 +239,7 @@ func (s *session) route(e *entry, args [][]byte) {
 		start := s.srv.mono()
 		v := s.guarded(e, args)
 		if s.waiting && s.exec == nil { // else it is EXEC, and one of its commands is late
-			s.late = lateCommand{e, cloneArgs(args), start}
+			s.late = newLate(e, cloneArgs(args), start)
 			return
 		}
 		s.srv.account(s, e, args, s.srv.mono()-start, v.IsError())

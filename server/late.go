@@ -7,6 +7,11 @@ type lateCommand struct {
 	entry *entry
 	args  [][]byte
 	start int64 // monotonic nanoseconds
+	bytes int   // about what args take
+}
+
+func newLate(e *entry, args [][]byte, start int64) lateCommand {
+	return lateCommand{e, args, start, argumentBytes(args)}
 }
 
 func (s *session) accountLate(v resp.Value) {
@@ -43,7 +48,8 @@ func (s *session) accountMulti(reply []byte) {
 	if len(s.executed) == 0 {
 		return
 	}
-	ops := s.executed[0]
+	ops, bytes := s.executed[0].ops, s.executed[0].bytes
+	s.executing -= bytes
 	if s.executed = s.executed[1:]; len(s.executed) == 0 {
 		s.executed = nil
 	}

@@ -74,6 +74,7 @@ func (srv *Server) applyConf(changed []string) {
 	if slices.Contains(changed, "maxmemory") || slices.Contains(changed, "maxmemory-policy") {
 		srv.coolDown()
 	}
+	srv.evictClients(srv.clientMemory.setLimit(clientsMemory(view)), nil)
 	srv.latency.configure(view)
 	if b := srv.ready.Load(); b != nil {
 		b.SetWriteTimeout(writeTimeout(view))

@@ -30,6 +30,7 @@ func nodeMetrics() []metric {
 		{"redoubt_connections", "Client connections that are open.", gauge, func(srv *Server) float64 { return float64(srv.clients.len()) }},
 		{"redoubt_connections_total", "Client connections accepted.", counter, func(srv *Server) float64 { return float64(srv.stats.connections.Load()) }},
 		{"redoubt_connections_rejected_total", "Client connections refused, as there were too many.", counter, func(srv *Server) float64 { return float64(srv.stats.rejectedConnections.Load()) }},
+		{"redoubt_connections_evicted_total", "Client connections closed, as all together took more memory than maxmemory-clients.", counter, func(srv *Server) float64 { return float64(srv.stats.evictedClients.Load()) }},
 		{"redoubt_clients_blocked", "Clients that wait in a blocking command.", gauge, func(srv *Server) float64 { return float64(srv.waiters.blocked.Load()) }},
 		{"redoubt_input_bytes_total", "Bytes read from clients.", counter, func(srv *Server) float64 { return float64(srv.stats.inputBytes.Load()) }},
 		{"redoubt_output_bytes_total", "Bytes written to clients.", counter, func(srv *Server) float64 { return float64(srv.stats.outputBytes.Load()) }},

@@ -13,6 +13,7 @@ import (
 type multi struct {
 	ops    []queued
 	bytes  int
+	args   int
 	growth int64 // of the data, if it is executed
 	dirty  bool  // a command was refused: EXEC aborts
 }
@@ -87,6 +88,8 @@ func (s *session) queue(e *entry, args [][]byte) {
 	m.ops = append(m.ops, queued{e, cloneArgs(args)})
 	s.info.multi.Store(int32(len(m.ops)))
 	m.bytes += sm.RequestSize(args)
+	m.args += len(args)
+	s.info.queued.Store(int64(m.bytes))
 	m.growth += growth(e, args)
 	if limit := s.srv.limits.Load().Request; limit > 0 && int64(m.bytes) > limit {
 		m.dirty = true
@@ -99,6 +102,8 @@ func (s *session) queue(e *entry, args [][]byte) {
 func (s *session) endMulti() {
 	s.multi, s.watched = nil, nil
 	s.info.multi.Store(-1)
+	s.info.queued.Store(0)
+	s.watchedBytes = 0
 	s.info.watch.Store(0)
 }
 
@@ -129,7 +134,8 @@ func executeMulti(s *session, _ [][]byte) resp.Value {
 	if r := s.refuseTransaction(m); !r.IsNone() {
 		return r
 	}
-	s.exec = &execution{queued: m.ops, guards: guards, ops: make([]sm.Op, len(m.ops)), growth: m.growth}
+	s.exec = &execution{queued: m.ops, guards: guards, ops: make([]sm.Op, len(m.ops)), growth: m.growth, bytes: m.memory()}
+	s.executing += s.exec.bytes
 	return s.goOn()
 }
 
@@ -141,6 +147,13 @@ type execution struct {
 	ops    []sm.Op
 	next   int // the next of queued to look at
 	growth int64
+	bytes  int // that the queued commands take
+}
+
+// executed is a transaction on its way to the log and back.
+type executed struct {
+	ops   []queued
+	bytes int
 }
 
 // goOn runs session commands until one has to wait, or all are done and the request is staged.
@@ -155,14 +168,14 @@ func (s *session) goOn() resp.Value {
 		start := s.srv.mono()
 		v := s.guarded(q.entry, q.args)
 		if s.waiting {
-			s.late = lateCommand{q.entry, q.args, start}
+			s.late = newLate(q.entry, q.args, start)
 			return resp.None
 		}
 		s.srv.account(s, q.entry, q.args, s.srv.mono()-start, v.IsError())
 		x.ops[x.next].Raw = v.Append([]byte{}, s.proto)
 	}
 	s.exec = nil
-	s.executed = append(s.executed, x.queued)
+	s.executed = append(s.executed, executed{x.queued, x.bytes})
 	op := sm.LocalOp{Kind: sm.OpRequest, Owner: s.owner(), Proto: s.proto, Slots: slots(x.ops)}
 	s.loop.stageRequest(op, func(dst []byte) []byte { return sm.AppendMulti(dst, x.guards, x.ops) })
 	s.loop.claimRoom(x.growth)
@@ -231,6 +244,7 @@ func (s *session) watchKey(db uint32, key []byte, view *keyspace.View) {
 	}
 	if g := view.Guard(key); view.Need() == 0 {
 		s.watched = append(s.watched, g)
+		s.watchedBytes += len(key)
 	}
 }
 
@@ -250,6 +264,7 @@ func watchRevisions(s *session, args [][]byte) resp.Value {
 		g := sm.Guard{DB: s.db, Key: append([]byte(nil), args[i]...), Exact: true}
 		g.Rev.Main = rev
 		guards = append(guards, g)
+		s.watchedBytes += len(g.Key)
 	}
 	s.watched = append(s.watched, guards...)
 	s.info.watch.Store(int32(len(s.watched)))
@@ -258,7 +273,7 @@ func watchRevisions(s *session, args [][]byte) resp.Value {
 
 func unwatch(s *session, _ [][]byte) resp.Value {
 	if s.multi == nil {
-		s.watched = nil
+		s.watched, s.watchedBytes = nil, 0
 		s.info.watch.Store(0)
 	}
 	return resp.OK()

@@ -75,6 +75,7 @@ func (s *session) replied(bytes int) {
 	s.window.replied(bytes)
 	if len(s.out) >= unsentCheck {
 		s.checkOutput()
+		s.measure()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type subscriptions struct {
 	names [hearings]map[string]int
 	made  int
+	bytes int // that they take, here and in the loop and the hub
 }
 
 // subscribe makes the session listen, unless it does, and returns Redis' count for the reply: that of shard channels,
@@ -22,6 +23,7 @@ func (s *session) subscribe(kind hearing, name string) int {
 	}
 	if _, already := s.subs.names[kind][name]; !already {
 		s.subs.made++
+		s.subs.bytes += subscriptionBytes + len(name)
 		s.subs.names[kind][name] = s.subs.made
 		s.loop.ears.add(s, kind, name)
 		s.srv.hub.add(s.loop, kind, name)
@@ -34,6 +36,7 @@ func (s *session) subscribe(kind hearing, name string) int {
 func (s *session) unsubscribe(kind hearing, name string) int {
 	if _, does := s.subs.names[kind][name]; does {
 		delete(s.subs.names[kind], name)
+		s.subs.bytes -= subscriptionBytes + len(name)
 		s.loop.ears.remove(s, kind, name)
 		s.srv.hub.remove(s.loop, kind, name)
 		s.subscribed(kind)

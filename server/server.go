@@ -76,6 +76,7 @@ type Server struct {
 	where        addresses
 	loading      atomic.Bool // not all of what Open does is done
 	clients      clientList
+	clientMemory clientMemory
 	nextClient   atomic.Uint64
 	limits       atomic.Pointer[limits]
 	pause        pauseState

@@ -72,7 +72,6 @@ type session struct {
 	mode          replyMode
 	stale         bool // READONLY: reads are local
 	noTouch       bool
-	noEvict       bool
 	noRoom        bool // the present command may not grow the data: see room
 
 	pendingWrites int // ops in batches, riders included
@@ -80,7 +79,8 @@ type session struct {
 	parked        bool
 	waiting       bool        // a command's answer comes later by finish
 	late          lateCommand // what waits
-	executed      [][]queued  // transactions on their way, oldest first
+	executed      []executed  // transactions on their way, oldest first
+	executing     int         // bytes of their commands
 	closing       bool        // closes once all replies are written; nothing more is parsed
 	ended         bool        // the client sends no more; closes once what it sent is answered
 	closed        bool
@@ -94,6 +94,9 @@ type session struct {
 	subs    subscriptions
 	mutedMe muted
 	lastRev uint64 // main revision of the last write, for WAIT
+
+	watchedBytes int // of the keys in watched
+	footprint    footprint
 }
 
 // muted is the owner of an op whose reply is dropped.
@@ -116,6 +119,8 @@ type clientInfo struct {
 	watch    atomic.Int32
 	query    atomic.Int64 // bytes not yet parsed
 	output   atomic.Int64 // bytes not yet sent
+	queued   atomic.Int64 // bytes of commands queued in MULTI
+	memory   atomic.Int64 // bytes in all
 	proto    atomic.Int32
 	flags    atomic.Uint32
 	subs     [hearings]atomic.Int32
@@ -137,6 +142,7 @@ func (l *loop) newSession(conn transport) *session {
 	s.stale = l.srv.conf.View().String("read-consistency") == "stale"
 	l.sessions[s.info.id] = s
 	l.srv.clients.add(s)
+	s.measure()
 	return s
 }
 
@@ -154,6 +160,7 @@ func (s *session) feed(b []byte) {
 		s.in = append(s.in, b[n:]...)
 	} else {
 		s.in = append(s.in, b...)
+		s.measure() // a command that takes too much does not run
 		s.resume()
 	}
 	s.checkQuery()
@@ -171,6 +178,7 @@ func (s *session) checkQuery() {
 		s.srv.log.Warn("closing client that reached max query buffer length", "client", s.info.id, "bytes", n)
 		s.close()
 	}
+	s.measure()
 }
 
 // stuck tells that the next command must wait for something that will call resume.
@@ -342,6 +350,7 @@ func (s *session) flush() {
 	} else if s.info.output.Load() != 0 {
 		s.checkOutput()
 	}
+	s.measure()
 	if !s.closed {
 		s.goOnReading()
 	}
@@ -369,6 +378,7 @@ func (s *session) gone() {
 	s.in, s.head, s.multi, s.watched = nil, 0, nil, nil
 	delete(s.loop.sessions, s.info.id)
 	s.srv.clients.remove(s)
+	s.srv.clientMemory.remove(s)
 	s.srv.pause.forget(s)
 	s.srv.monitors.remove(s)
 	s.unsubscribeAll()
