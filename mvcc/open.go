@@ -94,7 +94,10 @@ func openEngine(o Options) (*pebble.DB, error) {
 
 // listener has Pebble's events told to who asked for them.
 func listener(o Options) *pebble.EventListener {
-	l := &pebble.EventListener{BackgroundError: o.Trouble}
+	l := &pebble.EventListener{BackgroundError: o.Trouble, DataCorruption: func(pebble.DataCorruptionInfo) {}}
+	if o.Damaged != nil {
+		l.DataCorruption = func(info pebble.DataCorruptionInfo) { o.Damaged(info.Path, info.Details) }
+	}
 	if o.Heavy != nil {
 		l.FlushBegin = func(pebble.FlushInfo) { o.Heavy(true) }
 		l.FlushEnd = func(pebble.FlushInfo) { o.Heavy(false) }

@@ -16,6 +16,9 @@ type Options struct {
 	// Trouble is told of errors of Pebble's own goroutines, on which it runs: a flush that found no room is
 	// tried again, but what is not flushed is not durable. Nil ignores them.
 	Trouble func(error)
+	// Damaged is told of a file whose bytes are not those that were written, on whichever goroutine finds that out. Who asked for them gets
+	// an error besides, and nobody a wrong answer; but a compaction that needs them is tried for ever, so the store is not to be used on. Nil: nobody is told.
+	Damaged func(path string, err error)
 	// Heavy is told when a flush or a compaction begins, and when it ends, on Pebble's goroutines. It may block for as long as it takes
 	// to make room for that work. Nil: nobody is told.
 	Heavy func(begins bool)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/redoubt-db/redoubt/internal/datadir"
 	"github.com/redoubt-db/redoubt/replica"
@@ -22,12 +23,33 @@ func (srv *Server) openDir(dir string) error {
 	if err == nil {
 		err = datadir.Check(dir)
 	}
+	if err == nil {
+		err = datadir.CheckDamage(dir)
+	}
 	if err != nil {
 		lock.Close()
 		return err
 	}
 	srv.lock = lock
 	return nil
+}
+
+// damaged is told by the store what it found. The node ends, so that clients go to others, and is not started on that directory again. In a store that is being
+// opened, the error that follows would say less.
+func (srv *Server) damaged(dir string, fatal func(reason string)) func(path string, err error) {
+	var first sync.Once
+	return func(path string, err error) {
+		first.Do(func() {
+			what, _, _ := strings.Cut(err.Error(), "\n")
+			reason := "bytes of " + path + " are not those that were written: " + what
+			if err := datadir.NoteDamage(dir, reason); err != nil {
+				srv.log.Error("that the data are damaged could not be noted, so the next start does not know it", "err", err)
+			}
+			if fatal != nil {
+				fatal(reason + "; " + datadir.DamageAdvice(dir))
+			}
+		})
+	}
 }
 
 // adviseOpen puts what can be done behind an error of opening what is in the data directory, on one line.

@@ -201,6 +201,7 @@ func (srv *Server) openReplica(dir string, from origin, o Options) error {
 			Run:       sideBySide,
 			Logger:    pebbleLogger{srv.log, o.Fatal},
 			Trouble:   srv.trouble.tell,
+			Damaged:   srv.damaged(dir, o.Fatal),
 			Heavy:     o.Heavy,
 		},
 		Uses:       &srv.uses,

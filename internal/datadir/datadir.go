@@ -23,6 +23,9 @@ const (
 	// is for them to know.
 	Unfinished = "UNFINISHED"
 
+	// Damaged is there since a server found bytes of the state that are not those that were written. It holds what was found.
+	Damaged = "DAMAGED"
+
 	lockName   = "LOCK"
 	formatName = "FORMAT"
 )
@@ -73,6 +76,30 @@ func CheckFormat(dir string) error {
 		return fmt.Errorf("data directory has format %d and this version knows up to %d; start a newer redoubt on it", n, format)
 	}
 	return nil
+}
+
+// NoteDamage has CheckDamage refuse the directory from now on, with the reason.
+func NoteDamage(dir, reason string) error {
+	return WriteWhole(filepath.Join(dir, Damaged), []byte(reason+"\n"))
+}
+
+// CheckDamage refuses a directory that was found damaged: a server would serve from it until somebody asks for what is damaged, end, be started again by
+// whoever looks after it, and so for ever.
+func CheckDamage(dir string) error {
+	reason, err := os.ReadFile(filepath.Join(dir, Damaged))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read the data directory: %w; check its owner and permissions", err)
+	}
+	return fmt.Errorf("data directory %s was found damaged: %s; %s", dir, strings.TrimSpace(string(reason)), DamageAdvice(dir))
+}
+
+// DamageAdvice is what can be done about it.
+func DamageAdvice(dir string) string {
+	return "check the disk; where there are other members, remove this one with RAFT REMOVE and start it anew with an empty directory, else restore it from a backup; " +
+		"to start nevertheless, for what can be read still, remove " + filepath.Join(dir, Damaged)
 }
 
 // Empty tells whether nothing lies in the directory but what locking it leaves.
