@@ -55,6 +55,15 @@ type encoder struct {
 	pack packWriter
 	lzf  lzf
 	node []byte
+
+	drain func() // takes what is in dst, as it would grow large; nil when all is to be in dst in the end
+}
+
+// spill is for between the elements of a value.
+func (e *encoder) spill() {
+	if e.drain != nil && len(e.dst) >= fileBuffer {
+		e.drain()
+	}
 }
 
 // kindOf chooses the encoding.
@@ -131,6 +140,7 @@ func (e *encoder) value(v *Value) {
 		e.length(uint64(len(v.Set)))
 		for _, s := range v.Set {
 			e.string(s)
+			e.spill()
 		}
 	case kindHashListpack:
 		e.pack.reset()
@@ -144,6 +154,7 @@ func (e *encoder) value(v *Value) {
 		for _, f := range v.Hash {
 			e.string(f.Name)
 			e.string(f.Value)
+			e.spill()
 		}
 	case kindHashTTL:
 		e.hashTTL(v.Hash)
@@ -154,6 +165,7 @@ func (e *encoder) value(v *Value) {
 		for i := len(v.ZSet) - 1; i >= 0; i-- {
 			e.string(v.ZSet[i].Name)
 			e.fixed(math.Float64bits(v.ZSet[i].Score))
+			e.spill()
 		}
 	case kindStream2:
 		e.stream(v.Stream)
@@ -211,28 +223,50 @@ func (e *encoder) string(s []byte) {
 // list appends the nodes that pushing the elements at the tail makes. Their number comes first, so they are counted before.
 func (e *encoder) list(list [][]byte) {
 	nodes := uint64(0)
+	if e.drain != nil && len(list) > listWholeMax {
+		for i := 0; i < len(list); nodes++ {
+			i = e.packNode(list, i)
+		}
+		e.length(nodes)
+		for i := 0; i < len(list); e.spill() {
+			i = e.listNode(list, i)
+		}
+		return
+	}
 	all := encoder{dst: e.node[:0], lzf: e.lzf, pack: e.pack}
 	for i := 0; i < len(list); nodes++ {
-		if len(list[i]) >= listPlainMin {
-			all.length(nodePlain)
-			all.string(list[i])
-			i++
-			continue
-		}
-		all.pack.reset()
-		for {
-			all.pack.add(list[i])
-			i++
-			if i == len(list) || len(list[i]) >= listPlainMin || all.pack.size()+len(list[i])+listItemHead > listNodeBytesMax {
-				break
-			}
-		}
-		all.length(nodePacked)
-		all.string(all.pack.finish())
+		i = all.listNode(list, i)
 	}
 	e.node, e.lzf, e.pack = all.dst, all.lzf, all.pack
 	e.length(nodes)
 	e.dst = append(e.dst, e.node...)
+}
+
+// listNode appends the node that begins with an element, and returns which is the first behind it.
+func (e *encoder) listNode(list [][]byte, from int) (next int) {
+	if len(list[from]) >= listPlainMin {
+		e.length(nodePlain)
+		e.string(list[from])
+		return from + 1
+	}
+	next = e.packNode(list, from)
+	e.length(nodePacked)
+	e.string(e.pack.finish())
+	return next
+}
+
+// packNode puts into pack what the node that begins with an element has of them, and returns which is the first behind it.
+func (e *encoder) packNode(list [][]byte, from int) (next int) {
+	e.pack.reset()
+	for next = from; ; {
+		if len(list[next]) < listPlainMin {
+			e.pack.add(list[next])
+		}
+		next++
+		if next == len(list) || len(list[from]) >= listPlainMin || len(list[next]) >= listPlainMin || e.pack.size()+len(list[next])+listItemHead > listNodeBytesMax {
+			return next
+		}
+	}
 }
 
 // hashTTL appends the least deadline, and fields with theirs counted from one before it, 0 being none.
@@ -253,6 +287,7 @@ func (e *encoder) hashTTL(fields []Field) {
 		}
 		e.string(f.Name)
 		e.string(f.Value)
+		e.spill()
 	}
 }
 

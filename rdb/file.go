@@ -2,7 +2,6 @@ package rdb
 
 import (
 	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -234,69 +233,4 @@ func passOverModule(s *source) error {
 			return err
 		}
 	}
-}
-
-// fileBuffer is how many bytes a Writer collects before it writes them.
-const fileBuffer = 64 << 10
-
-// Writer writes a file of the version that Redis 7.0 reads.
-type Writer struct {
-	w   io.Writer
-	e   encoder
-	sum uint64
-	db  int
-}
-
-// NewWriter begins a file with what Redis calls auxiliary fields, such as "redis-ver" and "ctime": names and values by turns.
-func NewWriter(w io.Writer, aux ...string) *Writer {
-	out := &Writer{w: w, db: -1}
-	out.e.dst = fmt.Appendf(nil, "%s%04d", magic, Version)
-	for i := 0; i+1 < len(aux); i += 2 {
-		out.e.dst = append(out.e.dst, byte(opAux))
-		out.e.string([]byte(aux[i]))
-		out.e.string([]byte(aux[i+1]))
-	}
-	return out
-}
-
-// Key adds a key. Those of one database should follow each other.
-func (w *Writer) Key(k Key) error {
-	if k.DB != w.db {
-		w.e.dst = append(w.e.dst, byte(opDB))
-		w.e.length(uint64(k.DB))
-		w.db = k.DB
-	}
-	if k.Deadline != 0 {
-		w.e.dst = append(w.e.dst, byte(opDeadline))
-		w.e.fixed(uint64(k.Deadline))
-	}
-	w.e.dst = append(w.e.dst, byte(kindOf(k.Value)))
-	w.e.string(k.Name)
-	w.e.value(k.Value)
-	if len(w.e.dst) < fileBuffer {
-		return nil
-	}
-	return w.flush()
-}
-
-// Function adds a library of functions. They come before all keys.
-func (w *Writer) Function(code []byte) error {
-	w.e.dst = append(w.e.dst, byte(opFunction))
-	w.e.string(code)
-	return nil
-}
-
-// Close ends the file. It does not close what it is written to.
-func (w *Writer) Close() error {
-	w.e.dst = append(w.e.dst, byte(opEnd))
-	sum := checksum(w.sum, w.e.dst)
-	w.e.dst = binary.LittleEndian.AppendUint64(w.e.dst, sum)
-	return w.flush()
-}
-
-func (w *Writer) flush() error {
-	w.sum = checksum(w.sum, w.e.dst)
-	_, err := w.w.Write(w.e.dst)
-	w.e.dst = w.e.dst[:0]
-	return err
 }

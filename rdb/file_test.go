@@ -80,7 +80,7 @@ func TestFileToRedis(t *testing.T) {
 	server := startRedis(t)
 	keys := fileKeys(2, 60)
 	var b bytes.Buffer
-	w := NewWriter(&b, "redis-ver", "7.0.15", "ctime", "1")
+	w := NewWriter(&b, Version, "redis-ver", "7.0.15", "ctime", "1")
 	if err := w.Function([]byte("#!lua name=lib\nredis.register_function('f', function() return 1 end)")); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestFileToRedis(t *testing.T) {
 // written is a small file.
 func written(t testing.TB) []byte {
 	var b bytes.Buffer
-	w := NewWriter(&b, "a", "b")
+	w := NewWriter(&b, Version, "a", "b")
 	for _, k := range fileKeys(3, 6) {
 		if err := w.Key(k); err != nil {
 			t.Fatal(err)

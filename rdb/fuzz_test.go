@@ -106,7 +106,7 @@ func FuzzFile(f *testing.F) {
 	f.Add([]byte("REDIS0004\xf7\x01\x02\x01\x01\x05\x02\x05\x03\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x05\x01x\x00\xff"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		var b bytes.Buffer
-		w := NewWriter(&b)
+		w := NewWriter(&b, VersionMax)
 		keys := 0
 		if ReadFile(bytes.NewReader(file), Visitor{Key: func(k Key) error { keys++; return w.Key(k) }}) != nil {
 			return
