@@ -55,6 +55,11 @@ func (v *View) dumped(key []byte) (*rdb.Value, bool) {
 	if err != nil || v.Long(c.Len()) {
 		return nil, false
 	}
+	return v.dumpedElements(it, c), it.Type != mvcc.Stream
+}
+
+// dumpedElements is the value of a key with elements.
+func (v *View) dumpedElements(it mvcc.Item, c mvcc.Collection) *rdb.Value {
 	d := &rdb.Value{Type: dumpType(it.Type), Form: rdb.Packed}
 	if it.Hint == HintLarge {
 		d.Form = rdb.Table
@@ -78,7 +83,7 @@ func (v *View) dumped(key []byte) (*rdb.Value, bool) {
 		}
 		return true
 	})
-	return d, it.Type != mvcc.Stream
+	return d
 }
 
 func dumpType(t mvcc.Type) rdb.Type {
