@@ -284,7 +284,7 @@ func (c *chores) closeIdle() {
 	}
 	before := c.srv.mono() - int64(secondsOf(idle))
 	for _, s := range c.srv.clients.all() {
-		if s.info.lastUsed.Load() < before && s.info.flags.Load()&(flagPubSub|flagBlocked) == 0 {
+		if s.info.lastUsed.Load() < before && s.info.flags.Load()&(flagPubSub|flagBlocked|flagReplica) == 0 {
 			s.loop.post(func() { s.close() })
 		}
 	}
@@ -329,8 +329,12 @@ func (c *chores) retain() {
 	store := srv.machine.Space().Store
 	current, compacted := store.Revision(), store.Compacted()
 	target := max(store.RevisionBefore(int(srv.changesKept())), store.RevisionBeforeBytes(orMost(srv.conf.Bytes("history-max-bytes"))))
+	most := store.RevisionBefore(exportHoldsMax * int(min(srv.changesKept(), math.MaxInt/exportHoldsMax)))
 	srv.machine.RUnlock()
 	target = max(target, c.aged(current))
+	if held := srv.exports.held(); held != 0 {
+		target = max(min(target, held), most)
+	}
 	if target > compacted && target <= current {
 		c.propose(0, []byte("COMPACT"), strconv.AppendUint(nil, target, 10))
 	}

@@ -17,6 +17,7 @@ const (
 	flagKilled
 	flagPubSub
 	flagBlocked
+	flagReplica // is sent a copy of all data
 )
 
 func (s *session) setFlag(f uint32, on bool) {
@@ -27,7 +28,7 @@ func (s *session) setFlag(f uint32, on bool) {
 	}
 }
 
-// clientType is what TYPE selects by. No one replicates over RESP, so there are normal clients and subscribers.
+// clientType is what TYPE selects by. A replica is who is sent a copy by SYNC; there are no masters.
 type clientType uint8
 
 const (
@@ -52,7 +53,10 @@ func parseClientType(arg []byte) (t clientType, fault resp.Value) {
 }
 
 func (c *clientInfo) clientType() clientType {
-	if c.flags.Load()&flagPubSub != 0 {
+	switch flags := c.flags.Load(); {
+	case flags&flagReplica != 0:
+		return typeReplica
+	case flags&flagPubSub != 0:
 		return typePubSub
 	}
 	return typeNormal
@@ -164,6 +168,9 @@ func loaded(s *string, otherwise string) string {
 func (c *clientInfo) letters() string {
 	var b []byte
 	flags := c.flags.Load()
+	if flags&flagReplica != 0 {
+		b = append(b, 'S')
+	}
 	if flags&flagMonitor != 0 {
 		b = append(b, 'O')
 	}

@@ -137,7 +137,7 @@ func infoStats(srv *Server, w *infoWriter) {
 	w.field("instantaneous_input_kbps", fmt.Sprintf("%.2f", rates.input/1024))
 	w.field("instantaneous_output_kbps", fmt.Sprintf("%.2f", rates.output/1024))
 	w.field("rejected_connections", st.rejectedConnections.Load())
-	w.field("sync_full", 0)
+	w.field("sync_full", st.copies.Load())
 	w.field("sync_partial_ok", 0)
 	w.field("sync_partial_err", 0)
 	w.field("expired_keys", srv.expiredKeys()-st.expiredBefore.Load())

@@ -84,7 +84,7 @@ func TestRepliesAreRedis(t *testing.T) {
 var declaredAsRedis = []string{
 	"client|caching", "client|getname", "client|getredir", "client|help", "client|id", "client|info", "client|kill", "client|list", "client|no-evict", "client|pause",
 	"client|reply", "client|setname", "client|tracking", "client|trackinginfo", "client|unblock", "client|unpause", "config", "command", "slowlog", "memory", "latency",
-	"info", "debug", "time", "lolwut", "shutdown", "save", "bgsave", "bgrewriteaof", "lastsave", "wait", "role", "replicaof", "slaveof", "monitor", "function|flush", "script|flush",
+	"info", "debug", "time", "lolwut", "shutdown", "save", "bgsave", "bgrewriteaof", "lastsave", "wait", "role", "replicaof", "slaveof", "sync", "psync", "replconf", "monitor", "function|flush", "script|flush",
 }
 
 func TestDeclarationsAreRedis(t *testing.T) {

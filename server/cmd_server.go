@@ -17,7 +17,7 @@ const (
 // serverCommands are about the node as a whole, topic by topic.
 func serverCommands() []sessionCommand {
 	return slices.Concat(configCommands(), infoCommands(), introspection(), slowlogCommands(), latencyCommands(),
-		memoryCommands(), debugCommands(), persistenceCommands(), replicationCommands(), raftCommands(), backupCommands(), clusterCommands(), monitorCommands(), miscellany())
+		memoryCommands(), debugCommands(), persistenceCommands(), replicationCommands(), syncCommands(), raftCommands(), backupCommands(), clusterCommands(), monitorCommands(), miscellany())
 }
 
 // node declares a command about the node.

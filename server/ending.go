@@ -56,6 +56,7 @@ func (srv *Server) close() error {
 	if srv.chores != nil {
 		srv.chores.end()
 	}
+	srv.exports.end()
 	if srv.net != nil {
 		srv.net.stopAccepting()
 	}
@@ -76,6 +77,7 @@ func (srv *Server) close() error {
 		srv.chores.wait()
 	}
 	srv.backups.stop()
+	srv.exports.wait()
 	srv.handOver()
 	err := srv.replica.Close()
 	srv.lock.Close()

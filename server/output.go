@@ -2,6 +2,8 @@ package server
 
 import (
 	"time"
+
+	"github.com/redoubt-db/redoubt/conf"
 )
 
 // What a client may be ahead of its replies, and they of the client.
@@ -92,6 +94,9 @@ func (s *session) checkOutput() {
 	limit := s.srv.limits.Load().Output
 	if s.listens() {
 		limit = s.srv.limits.Load().PubSub
+	}
+	if s.export != nil { // is sent no more than it takes
+		limit = conf.OutputLimit{}
 	}
 	now := s.srv.mono()
 	if limit.Soft <= 0 || n <= limit.Soft {
@@ -200,7 +205,7 @@ func (s *session) finishClosing() {
 // sideEnded is the end of what a client sends; err is nil if it only stopped sending (as in `printf ... | nc`), and then all
 // it sent is still carried out and answered.
 func (s *session) sideEnded(err error) {
-	if err == nil && !s.waiting && !s.closed {
+	if err == nil && (!s.waiting || s.export != nil) && !s.closed {
 		s.ended = true
 		s.loop.touch(s)
 		return

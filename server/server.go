@@ -89,6 +89,7 @@ type Server struct {
 	latency      latency
 	saves        saves
 	backups      backups
+	exports      exports
 	probes       *probes // nil without metrics-port
 	rates        rates
 	monitors     monitors

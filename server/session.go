@@ -92,6 +92,8 @@ type session struct {
 	exec    *execution // an EXEC whose session commands are being run
 	watched []watch
 	subs    subscriptions
+	replica replicaSays
+	export  *export // SYNC at work
 	mutedMe muted
 	lastRev uint64 // main revision of the last write, for WAIT
 
@@ -354,6 +356,9 @@ func (s *session) flush() {
 	if !s.closed {
 		s.goOnReading()
 	}
+	if s.export != nil {
+		s.exportTaken()
+	}
 	if !s.closed && (s.closing || s.ended) {
 		s.finishClosing()
 	}
@@ -382,6 +387,9 @@ func (s *session) gone() {
 	s.srv.pause.forget(s)
 	s.srv.monitors.remove(s)
 	s.unsubscribeAll()
+	if s.export != nil {
+		s.export.end()
+	}
 	if s.blocked != nil {
 		s.blocked.forget(false)
 	}

@@ -14,6 +14,7 @@ type stats struct {
 	connections         atomic.Int64
 	rejectedConnections atomic.Int64
 	evictedClients      atomic.Int64
+	copies              atomic.Int64 // asked for by SYNC
 	commands            atomic.Int64
 	reads               atomic.Int64 // of connections, whatever they brought
 	unknown             atomic.Int64
@@ -89,7 +90,7 @@ func upper(s string) string { return strings.ToUpper(s) }
 // resetStats is CONFIG RESETSTAT.
 func (srv *Server) resetStats() {
 	st := &srv.stats
-	for _, n := range []*atomic.Int64{&st.connections, &st.rejectedConnections, &st.evictedClients, &st.commands, &st.unknown, &st.protocolErrors,
+	for _, n := range []*atomic.Int64{&st.connections, &st.rejectedConnections, &st.evictedClients, &st.copies, &st.commands, &st.unknown, &st.protocolErrors,
 		&st.inputBytes, &st.outputBytes, &st.errorReplies} {
 		n.Store(0)
 	}

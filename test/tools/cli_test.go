@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -192,5 +193,25 @@ func TestPipe(t *testing.T) {
 	s.contains(string(out), "value is not an integer or out of range", "errors: 1, replies: 3")
 	if got := s.do("GET", "b").Text; got != "2" {
 		t.Errorf("GET b = %s behind an error, want 2", got)
+	}
+}
+
+// TestRDB takes a copy as operators do, and has Redis' own tool look at it.
+func TestRDB(t *testing.T) {
+	s := start(t, "redis-cli")
+	names := s.fill()
+	file := filepath.Join(t.TempDir(), "dump.rdb")
+	s.contains(s.run("redis-cli", "", "--rdb", file), "Transfer finished with success.")
+	check, err := exec.LookPath("redis-check-rdb")
+	if err != nil {
+		t.Skipf("redis-check-rdb is not installed: %v", err)
+	}
+	out, err := exec.Command(check, file).CombinedOutput()
+	if err != nil {
+		t.Errorf("redis-check-rdb: %v", err)
+	}
+	s.contains(string(out), "Checksum OK", fmt.Sprintf("%d keys read", len(names)))
+	if out, err := exec.Command("redis-cli", "-p", strconv.Itoa(s.port), "--replica").CombinedOutput(); err == nil || !strings.Contains(string(out), "there is no stream of commands") {
+		t.Errorf("redis-cli --replica: %v\n%s", err, out)
 	}
 }
