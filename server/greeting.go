@@ -35,6 +35,7 @@ const (
 // to join, and those whose address has changed, who cannot hear of anything through Raft.
 type greeting struct {
 	state         string
+	loading       bool // not all of its start is done
 	you           string
 	cluster       uint64
 	node          uint64
@@ -52,6 +53,9 @@ type greeting struct {
 	members       []helloMember
 	directives    [][2]string // of the whole cluster
 }
+
+// knowsCluster tells whether the node can be joined by: one that is starting may not have in its log yet what it was given for the whole cluster.
+func (h *greeting) knowsCluster() bool { return h.state == nodeMember && !h.loading }
 
 type helloMember struct {
 	sm.Member
@@ -89,6 +93,7 @@ func (h *greeting) value() resp.Value {
 	return resp.Array(
 		resp.BulkString("format"), resp.BulkString(helloFormat),
 		resp.BulkString("state"), resp.BulkString(h.state),
+		resp.BulkString("loading"), number(uint64(boolNumber(h.loading))),
 		resp.BulkString("you"), resp.BulkString(h.you),
 		resp.BulkString("cluster"), number(h.cluster),
 		resp.BulkString("node"), number(h.node),
@@ -129,7 +134,7 @@ func parseGreeting(r peerReply) (*greeting, error) {
 	}
 	field := func(name string) uint64 { return number(fields[name].text) }
 	h := &greeting{
-		state: fields["state"].text, you: fields["you"].text, cluster: field("cluster"), node: field("node"), seed: field("seed"),
+		state: fields["state"].text, loading: fields["loading"].text == "1", you: fields["you"].text, cluster: field("cluster"), node: field("node"), seed: field("seed"),
 		applied: field("applied"), revision: field("revision"), leader: field("leader"), estimate: int64(field("estimate")), live: field("live") == 1, wall: int64(field("wall")),
 	}
 	if disk, ok := fields["disk"]; ok { // not told by the first version
@@ -179,7 +184,7 @@ func askHello(view *conf.View, address string, who introduction) (*greeting, err
 func (srv *Server) greeting(asker uint64) *greeting {
 	membership := srv.replica.Membership()
 	h := &greeting{
-		state: nodeMember, you: youUnknown, cluster: srv.replica.Cluster(), node: srv.replica.ID(),
+		state: nodeMember, loading: srv.loading.Load(), you: youUnknown, cluster: srv.replica.Cluster(), node: srv.replica.ID(),
 		applied: srv.replica.Applied(), estimate: srv.clock.estimate(), live: srv.clock.live.Load(), wall: srv.clock.wall().UnixMilli(),
 		disk: srv.replica.DiskTime().Microseconds(), semantics: srv.knows, semanticsUsed: srv.machine.Semantics(),
 	}

@@ -23,7 +23,7 @@ func readReply(b []byte) (peerReply, error) {
 // TestGreeting sends one through the wire's form and back.
 func TestGreeting(t *testing.T) {
 	h := &greeting{
-		state: nodeMember, you: youLearner, cluster: 1 << 52, node: 2, seed: 1<<64 - 1, applied: 4, revision: 5, leader: 6, estimate: 7, live: true, wall: 8,
+		state: nodeMember, loading: true, you: youLearner, cluster: 1 << 52, node: 2, seed: 1<<64 - 1, applied: 4, revision: 5, leader: 6, estimate: 7, live: true, wall: 8,
 		hashes: []mvcc.Milestone{{Revision: 1024, Chain: 1<<64 - 1}, {Revision: 1025, Chain: 3}},
 		members: []helloMember{{sm.Member{Node: 2, Raft: "a:1", Client: "b:2", Name: "c d"}, replica.Voter},
 			{sm.Member{Node: 3}, replica.Learner}},

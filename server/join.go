@@ -122,7 +122,7 @@ func (srv *Server) findCluster(o *origin, dir string) error {
 		var last error
 		for _, contact := range o.contacts {
 			h, err := askHello(srv.conf.View(), contact, introduction{})
-			if err == nil && h.state == nodeMember {
+			if err == nil && h.knowsCluster() {
 				return srv.adoptCluster(o, dir, h)
 			}
 			if refusal := errPeer(""); errors.As(err, &refusal) && !strings.HasPrefix(string(refusal), "LOADING") {
@@ -158,13 +158,15 @@ func (srv *Server) adoptCluster(o *origin, dir string, h *greeting) error {
 	return file.write(dir)
 }
 
-// agree refuses directives of the whole cluster that were given to this node with other values than the cluster's.
+// agree refuses directives of the whole cluster that were given to this node with other values than the cluster's, and says which to give.
 func agree(view *conf.View, logged [][2]string) error {
 	values := map[string]string{}
 	for _, p := range logged {
 		values[p[0]] = p[1]
 	}
 	defaults := conf.Default().View()
+	var differ, use []string
+	mutable := true
 	for _, d := range conf.Directives() {
 		if d.Scope != conf.Cluster || d.Meaning != conf.Active {
 			continue
@@ -175,10 +177,28 @@ func agree(view *conf.View, logged [][2]string) error {
 			value = standard
 		}
 		if given != standard && given != value {
-			return fmt.Errorf("cannot join: %s is %q here and %q in the cluster; leave it out, and change it with CONFIG SET on any member", d.Name, given, value)
+			differ = append(differ, fmt.Sprintf("%s is %q here and %q in the cluster", d.Name, given, value))
+			use = append(use, "--"+d.Name+" "+shellWord(value))
+			mutable = mutable && d.Mutable
 		}
 	}
-	return nil
+	if len(differ) == 0 {
+		return nil
+	}
+	change := "CONFIG SET on any member"
+	if !mutable {
+		change = "a restart of any member with the other value"
+	}
+	return fmt.Errorf("cannot join: %s; start this node with %s, or without, since it takes over what the cluster has; %s changes it for all",
+		strings.Join(differ, ", "), strings.Join(use, " "), change)
+}
+
+// shellWord is a value as it can be typed.
+func shellWord(value string) string {
+	if value == "" || strings.ContainsAny(value, " \"'\\$&|;<>()*?~#") {
+		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+	}
+	return value
 }
 
 // formTogether is --initial-cluster in an empty directory. The node named first forms the cluster, but only when
@@ -200,7 +220,7 @@ func (srv *Server) formTogether(o *origin, dir string, all []string) error {
 		waiting := 0
 		for _, contact := range o.contacts {
 			h, err := askHello(srv.conf.View(), contact, introduction{})
-			if err == nil && h.state == nodeMember {
+			if err == nil && h.knowsCluster() {
 				return srv.adoptCluster(o, dir, h)
 			}
 			if err == nil && h.state == nodeForming {
