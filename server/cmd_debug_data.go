@@ -40,12 +40,42 @@ func digestOf(view *keyspace.View, it mvcc.Item, withKey bool) (d digest) {
 		part(it.Key)
 	}
 	part([]byte(keyspace.TypeName(it.Type)))
-	part(view.Value(it))
+	if it.Type == mvcc.String {
+		part(view.Value(it))
+	} else {
+		part(digestOfElements(view, it))
+	}
 	if withKey && view.Deadline(it) != 0 {
 		part([]byte("expires"))
 	}
 	h.Sum(d[:0])
 	return d
+}
+
+// digestOfElements signs a collection: a list in its order, others in none, as that depends on the store.
+func digestOfElements(view *keyspace.View, it mvcc.Item) []byte {
+	c, ok, err := view.Elements(it.Key, it.Type)
+	if !ok || err != nil {
+		return nil
+	}
+	var all, one digest
+	h := sha1.New()
+	rank := 0
+	c.Ascend(0, func(e *mvcc.Element) bool {
+		h.Reset()
+		name := e.Name
+		if it.Type == mvcc.List {
+			name = strconv.AppendInt(nil, int64(rank), 10)
+			rank++
+		}
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(name))))
+		h.Write(name)
+		h.Write(e.Value)
+		h.Sum(one[:0])
+		all.add(one)
+		return true
+	})
+	return all[:]
 }
 
 // digestChunk is how many keys are walked at a time.

@@ -145,6 +145,39 @@ func TestSaveAndDigest(t *testing.T) {
 	}
 }
 
+func TestDigestOfElements(t *testing.T) {
+	c := startNode(t).dial(t)
+	seen := map[string]string{}
+	for _, lines := range []string{
+		"SADD k a b", "SADD k 1 2 3", "RPUSH k a b", "RPUSH k b a", "HSET k a b", "HSET k a c", "HSET k b a", "ZADD k 1 a", "ZADD k 2 a", "ZADD k 1 b",
+	} {
+		c.do("DEL k")
+		c.do(lines)
+		is := c.do("DEBUG DIGEST")
+		if other := seen[is]; other != "" {
+			t.Errorf("%s has the digest of %s", lines, other)
+		}
+		seen[is] = lines
+	}
+	for _, lines := range [][2][]string{
+		{{"SADD k a b c"}, {"SADD k c", "SADD k b", "SADD k a"}},
+		{{"RPUSH k a b c"}, {"LPUSH k b a", "RPUSH k c"}},
+		{{"ZADD k 2 a 1 b"}, {"ZADD k 1 b", "ZADD k 3 a", "ZINCRBY k -1 a"}},
+	} {
+		var got [2]string
+		for i, some := range lines {
+			c.do("DEL k")
+			for _, line := range some {
+				c.do(line)
+			}
+			got[i] = c.do("DEBUG DIGEST-VALUE k")
+		}
+		if got[0] != got[1] {
+			t.Errorf("%q and %q have the digests %q", lines[0], lines[1], got)
+		}
+	}
+}
+
 func TestMemory(t *testing.T) {
 	c := startNode(t).dial(t)
 	c.want("SET a 12345", "OK")
