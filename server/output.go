@@ -205,7 +205,7 @@ func (s *session) finishClosing() {
 // sideEnded is the end of what a client sends; err is nil if it only stopped sending (as in `printf ... | nc`), and then all
 // it sent is still carried out and answered.
 func (s *session) sideEnded(err error) {
-	if err == nil && (!s.waiting || s.export != nil) && !s.closed {
+	if err == nil && !s.waiting && !s.closed {
 		s.ended = true
 		s.loop.touch(s)
 		return

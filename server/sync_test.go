@@ -330,6 +330,80 @@ func TestSlowCopy(t *testing.T) {
 	}
 }
 
+// TestCopyForNobody: a client that goes away while its file is made ends that.
+func TestCopyForNobody(t *testing.T) {
+	n := startNode(t)
+	c := n.dial(t)
+	c.want("SET a b", "OK")
+	store := n.machine.Space().Store
+	store.Lock() // nothing can be read meanwhile
+	unlock := sync.OnceFunc(store.Unlock)
+	defer unlock()
+	client, err := net.Dial("tcp", n.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(client, "REPLCONF capa eof\r\nSYNC\r\n")
+	running := func() (x *export) {
+		n.exports.mu.Lock()
+		defer n.exports.mu.Unlock()
+		for x = range n.exports.list {
+		}
+		return x
+	}
+	holds(t, "a copy is being made", func() bool { return running() != nil })
+	x := running()
+	client.Close()
+	holds(t, "it is to stop", func() bool {
+		select {
+		case <-x.stop:
+			return true
+		default:
+			return false
+		}
+	})
+	unlock()
+	holds(t, "none is being made", func() bool { return running() == nil })
+	if made := n.stats.copies.Load(); made != 1 {
+		t.Errorf("%d copies were asked for", made)
+	}
+	c.want("GET a", `"b"`)
+}
+
+// TestCopyHoldsHistory: while a file is made the leader does not let compaction pass its revision, within bounds.
+func TestCopyHoldsHistory(t *testing.T) {
+	const kept = 100
+	n := startNode(t, "--history-max-changes", strconv.Itoa(kept))
+	c := n.dial(t)
+	write := func(changes int) {
+		for range changes {
+			c.want("SET a b", "OK")
+		}
+	}
+	compacted := func() uint64 {
+		defer n.machine.RUnlock()
+		n.machine.RLock()
+		return n.machine.Space().Store.Compacted()
+	}
+	write(10)
+	x := &export{}
+	n.exports.mu.Lock()
+	n.exports.list = map[*export]struct{}{x: {}}
+	n.exports.mu.Unlock()
+	n.exports.hold(x, 10)
+	write(kept)
+	holds(t, "compaction comes up to it", func() bool { return compacted() >= 9 })
+	write(kept - 20)
+	n.chores.retain()
+	if got := compacted(); got > 10 {
+		t.Errorf("compacted %d while a copy is made of 10", got)
+	}
+	write(kept)
+	holds(t, "there is too much history", func() bool { return compacted() > 10 })
+	n.exports.remove(x)
+	holds(t, "nothing is held", func() bool { return compacted() >= 10+2*kept-20 })
+}
+
 // TestNobodyFollows: who wants the stream of commands is told that there is none, before it throws away what it has.
 func TestNobodyFollows(t *testing.T) {
 	n := startNode(t)
