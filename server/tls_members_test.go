@@ -1,18 +1,10 @@
 package server
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
-	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,72 +12,16 @@ import (
 	"time"
 
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/test/certs"
 	"github.com/redoubt-db/redoubt/test/process"
 	"github.com/redoubt-db/redoubt/test/wire"
 )
 
-// authority signs certificates for members at 127.0.0.1.
-type authority struct {
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-	file string
-}
-
-func newAuthority(t *testing.T) *authority {
+// memberOptions makes the files of a member at 127.0.0.1, and the options that name them.
+func memberOptions(t *testing.T, ca *certs.Authority) (options []string) {
 	t.Helper()
-	a := &authority{file: filepath.Join(t.TempDir(), "ca.pem")}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	var der []byte
-	a.key, der = a.sign(t, template)
-	var err error
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-// sign makes a certificate with a key of its own, which is also the authority's if that has none yet.
-func (a *authority) sign(t *testing.T, template *x509.Certificate) (*ecdsa.PrivateKey, []byte) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, der
-}
-
-// member makes the files of a member, and the options that name them.
-func (a *authority) member(t *testing.T) (options []string) {
-	t.Helper()
-	key, der := a.sign(t, &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writePEM(t, certFile, "CERTIFICATE", der)
-	writePEM(t, keyFile, "PRIVATE KEY", keyDER)
-	return []string{"--tls-cluster", "yes", "--tls-ca-cert-file", a.file, "--tls-cert-file", certFile, "--tls-key-file", keyFile}
-}
-
-func writePEM(t *testing.T, file, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	id := ca.Issue(t, "127.0.0.1")
+	return []string{"--tls-cluster", "yes", "--tls-ca-cert-file", ca.File, "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile}
 }
 
 func viewOf(t *testing.T, options ...string) *conf.View {
@@ -99,11 +35,11 @@ func viewOf(t *testing.T, options ...string) *conf.View {
 
 // TestMembersOverTLS forms three nodes that offer nothing but TLS, and refuses who has no certificate of theirs.
 func TestMembersOverTLS(t *testing.T) {
-	ca := newAuthority(t)
+	ca := certs.NewAuthority(t)
 	var nodes []*groupNode
 	for i := range 3 {
 		n := newGroupNode(t)
-		options := append(ca.member(t), "--port", "0", "--tls-port", strconv.Itoa(n.port))
+		options := append(memberOptions(t, ca), "--port", "0", "--tls-port", strconv.Itoa(n.port))
 		if nodes = append(nodes, n); i > 0 {
 			options = append(options, "--join", nodes[0].addr())
 		}
@@ -113,15 +49,15 @@ func TestMembersOverTLS(t *testing.T) {
 		}
 		t.Cleanup(func() { n.Close() })
 	}
-	member := viewOf(t, ca.member(t)...)
-	serveOverTLS(t, member, nodes)
+	ours := viewOf(t, memberOptions(t, ca)...)
+	serveOverTLS(t, ours, nodes)
 	n := nodes[0]
-	for what, view := range map[string]*conf.View{"without TLS": viewOf(t), "with another's certificate": viewOf(t, newAuthority(t).member(t)...)} {
+	for what, view := range map[string]*conf.View{"without TLS": viewOf(t), "with another's certificate": viewOf(t, memberOptions(t, certs.NewAuthority(t))...)} {
 		if _, err := askHello(view, n.addr(), introduction{}); err == nil {
 			t.Errorf("a node %s was answered", what)
 		}
 	}
-	strange, err := peerTLS(viewOf(t, newAuthority(t).member(t)...), n.where.raft)
+	strange, err := peerTLS(viewOf(t, memberOptions(t, certs.NewAuthority(t))...), n.where.raft)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +67,7 @@ func TestMembersOverTLS(t *testing.T) {
 			t.Errorf("the Raft transport takes a certificate of %s: %v", what, err)
 		}
 	}
-	good, err := peerTLS(member, n.where.raft)
+	good, err := peerTLS(ours, n.where.raft)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,11 +77,11 @@ func TestMembersOverTLS(t *testing.T) {
 }
 
 // serveOverTLS has a group of three vote, and each of them serve a client with a certificate.
-func serveOverTLS(t *testing.T, member *conf.View, nodes []*groupNode) {
+func serveOverTLS(t *testing.T, ours *conf.View, nodes []*groupNode) {
 	t.Helper()
 	holds(t, "three voters", func() bool { return len(nodes[0].replica.Membership().Voters) == 3 })
 	for i, line := range []string{"SET k v", "GET k", "GET k"} {
-		conn, err := dialMember(t.Context(), member, nodes[i].addr())
+		conn, err := dialMember(t.Context(), ours, nodes[i].addr())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +98,7 @@ func serveOverTLS(t *testing.T, member *conf.View, nodes []*groupNode) {
 func TestInitialClusterOverTLS(t *testing.T) {
 	for _, plain := range []bool{false, true} {
 		t.Run(map[bool]string{false: "alone", true: "beside plain ports"}[plain], func(t *testing.T) {
-			ca := newAuthority(t)
+			ca := certs.NewAuthority(t)
 			var nodes []*groupNode
 			var all []string
 			for range 3 {
@@ -171,7 +107,7 @@ func TestInitialClusterOverTLS(t *testing.T) {
 			}
 			var opening sync.WaitGroup
 			for _, n := range nodes {
-				options := append(ca.member(t), "--tls-port", strconv.Itoa(n.port), "--initial-cluster", strings.Join(all, ","), "--port", "0")
+				options := append(memberOptions(t, ca), "--tls-port", strconv.Itoa(n.port), "--initial-cluster", strings.Join(all, ","), "--port", "0")
 				if plain {
 					port, err := process.FreePort()
 					if err != nil {
@@ -188,7 +124,7 @@ func TestInitialClusterOverTLS(t *testing.T) {
 			for _, n := range nodes {
 				t.Cleanup(func() { n.Close() })
 			}
-			serveOverTLS(t, viewOf(t, ca.member(t)...), nodes)
+			serveOverTLS(t, viewOf(t, memberOptions(t, ca)...), nodes)
 		})
 	}
 }

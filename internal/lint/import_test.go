@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 
 // blackBoxes know the server by its command line and its protocol only: what lies in these folders may import the packages named here.
 var blackBoxes = map[string][]string{
-	"test":  {"internal/corpus", "test/process", "test/wire"},
+	"test":  {"internal/corpus", "test/certs", "test/process", "test/wire"},
 	"bench": {"bench/load", "test/process", "test/wire"},
 }
 

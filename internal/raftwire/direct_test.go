@@ -8,6 +8,8 @@ import (
 
 	"github.com/lni/dragonboat/v4/config"
 	pb "github.com/lni/dragonboat/v4/raftpb"
+
+	"github.com/redoubt-db/redoubt/test/certs"
 )
 
 // numbered is a message that can be told from others.
@@ -48,10 +50,10 @@ func (n *node) expect(t *testing.T, want ...pb.Message) {
 }
 
 func TestMessagesAreSentDirectly(t *testing.T) {
-	ca := newAuthority(t)
+	ca := certs.NewAuthority(t)
 	for name, of := range map[string]func() config.NodeHostConfig{
 		"plain":     plain,
-		"encrypted": func() config.NodeHostConfig { return ca.member(t, "127.0.0.1", ca) },
+		"encrypted": func() config.NodeHostConfig { return member(t, ca, "127.0.0.1", ca) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t, of()), open(t, of())
@@ -133,10 +135,10 @@ func TestDragonboatHearsOfMessages(t *testing.T) {
 // TestPeerThatDoesNotRead: messages are written as long as there is room. The one that had room for its beginning is
 // finished by dragonboat's goroutine, which may wait.
 func TestPeerThatDoesNotRead(t *testing.T) {
-	ca := newAuthority(t)
+	ca := certs.NewAuthority(t)
 	for name, of := range map[string]func() config.NodeHostConfig{
 		"plain":     plain,
-		"encrypted": func() config.NodeHostConfig { return ca.member(t, "127.0.0.1", ca) },
+		"encrypted": func() config.NodeHostConfig { return member(t, ca, "127.0.0.1", ca) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := open(t, of()), open(t, of())

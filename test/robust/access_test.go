@@ -1,16 +1,9 @@
 package robust
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,51 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redoubt-db/redoubt/test/certs"
 	"github.com/redoubt-db/redoubt/test/wire"
 )
-
-// identity is a certificate of a test's own making, its files, and who trusts it.
-type identity struct {
-	certFile, keyFile string
-	pair              tls.Certificate
-	pool              *x509.CertPool
-}
-
-func newIdentity(t *testing.T, name string) identity {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	id := identity{certFile: filepath.Join(dir, "cert.pem"), keyFile: filepath.Join(dir, "key.pem"), pool: x509.NewCertPool()}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	if err := os.WriteFile(id.certFile, cert, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(id.keyFile, keyPEM, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if id.pair, err = tls.X509KeyPair(cert, keyPEM); err != nil {
-		t.Fatal(err)
-	}
-	id.pool.AppendCertsFromPEM(cert)
-	return id
-}
 
 func dialTLS(t *testing.T, port int, config *tls.Config) *tls.Conn {
 	t.Helper()
@@ -79,10 +30,10 @@ func dialTLS(t *testing.T, port int, config *tls.Config) *tls.Conn {
 // TestTLS speaks everything over TLS that could go another way there: large values both ways, pipelines, half a close, and
 // clients that stall at every stage beside one that is served.
 func TestTLS(t *testing.T) {
-	id, port := newIdentity(t, "server"), freePort(t)
-	srv := start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-auth-clients", "no",
+	id, port := certs.NewAuthority(t).Issue(t, "127.0.0.1"), freePort(t)
+	srv := start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile, "--tls-auth-clients", "no",
 		"--client-output-buffer-limit", "normal 8mb 0 0")
-	config := &tls.Config{RootCAs: id.pool}
+	config := &tls.Config{RootCAs: id.By.Pool}
 	conn := dialTLS(t, port, config)
 	c := &client{wire.New(conn), t}
 	c.want("PONG", "PING")
@@ -165,20 +116,20 @@ func TestTLS(t *testing.T) {
 
 // TestTLSClients: who must show a certificate is not served without one.
 func TestTLSClients(t *testing.T) {
-	id, other, port := newIdentity(t, "server"), newIdentity(t, "other"), freePort(t)
-	start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-ca-cert-file", id.certFile)
-	with := &client{wire.New(dialTLS(t, port, &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}})), t}
+	id, other, port := certs.NewAuthority(t).Issue(t, "127.0.0.1"), certs.NewAuthority(t).Issue(t, "127.0.0.1"), freePort(t)
+	start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile, "--tls-ca-cert-file", id.By.File)
+	with := &client{wire.New(dialTLS(t, port, &tls.Config{RootCAs: id.By.Pool, Certificates: []tls.Certificate{id.Pair}})), t}
 	with.want("PONG", "PING")
 	byDir := freePort(t)
-	start(t, "", "--tls-port", fmt.Sprint(byDir), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-ca-cert-dir", filepath.Dir(id.certFile), "--tls-protocols", "TLSv1.3")
-	with = &client{wire.New(dialTLS(t, byDir, &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}})), t}
+	start(t, "", "--tls-port", fmt.Sprint(byDir), "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile, "--tls-ca-cert-dir", filepath.Dir(id.By.File), "--tls-protocols", "TLSv1.3")
+	with = &client{wire.New(dialTLS(t, byDir, &tls.Config{RootCAs: id.By.Pool, Certificates: []tls.Certificate{id.Pair}})), t}
 	with.want("PONG", "PING")
-	if _, err := tls.Dial("tcp", fmt.Sprint("127.0.0.1:", byDir), &tls.Config{RootCAs: id.pool, Certificates: []tls.Certificate{id.pair}, MaxVersion: tls.VersionTLS12}); err == nil {
+	if _, err := tls.Dial("tcp", fmt.Sprint("127.0.0.1:", byDir), &tls.Config{RootCAs: id.By.Pool, Certificates: []tls.Certificate{id.Pair}, MaxVersion: tls.VersionTLS12}); err == nil {
 		t.Error("TLSv1.2 was spoken where tls-protocols says TLSv1.3")
 	}
 	for name, config := range map[string]*tls.Config{
-		"none":      {RootCAs: id.pool},
-		"a strange": {RootCAs: id.pool, Certificates: []tls.Certificate{other.pair}},
+		"none":      {RootCAs: id.By.Pool},
+		"a strange": {RootCAs: id.By.Pool, Certificates: []tls.Certificate{other.Pair}},
 	} {
 		conn, err := tls.Dial("tcp", fmt.Sprint("127.0.0.1:", port), config)
 		if err != nil {
@@ -194,13 +145,13 @@ func TestTLSClients(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--tls-cert-file /none --tls-key-file /none", "tls-cert-file"},
 		{"", "no tls-cert-file is configured"},
-		{"--tls-cert-file " + id.certFile, "no tls-key-file is configured"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile, "tls-auth-clients needs certificates"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients optional --tls-ca-cert-dir " + t.TempDir(), "tls-auth-clients needs certificates"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients no --tls-ca-cert-dir /none", "tls-ca-cert-dir"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-auth-clients no --tls-protocols TLSv1.1", "tls-protocols"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + other.keyFile, "tls-key-file"},
-		{"--tls-cert-file " + id.certFile + " --tls-key-file " + id.keyFile + " --tls-ca-cert-file " + id.keyFile, "tls-ca-cert-file"},
+		{"--tls-cert-file " + id.CertFile, "no tls-key-file is configured"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + id.KeyFile, "tls-auth-clients needs certificates"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + id.KeyFile + " --tls-auth-clients optional --tls-ca-cert-dir " + t.TempDir(), "tls-auth-clients needs certificates"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + id.KeyFile + " --tls-auth-clients no --tls-ca-cert-dir /none", "tls-ca-cert-dir"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + id.KeyFile + " --tls-auth-clients no --tls-protocols TLSv1.1", "tls-protocols"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + other.KeyFile, "tls-key-file"},
+		{"--tls-cert-file " + id.CertFile + " --tls-key-file " + id.KeyFile + " --tls-ca-cert-file " + id.KeyFile, "tls-ca-cert-file"},
 	} {
 		args := append([]string{"--tls-port", fmt.Sprint(freePort(t))}, strings.Fields(c.args)...)
 		if said := refused(t, t.TempDir(), args...); !strings.Contains(lastLine(said), c.want) {
@@ -212,10 +163,10 @@ func TestTLSClients(t *testing.T) {
 // TestTLSSessions: a session is resumed by its ticket unless tls-session-caching says no.
 func TestTLSSessions(t *testing.T) {
 	for caching, want := range map[string]bool{"yes": true, "no": false} {
-		id, port := newIdentity(t, "server"), freePort(t)
-		start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-auth-clients", "no",
+		id, port := certs.NewAuthority(t).Issue(t, "127.0.0.1"), freePort(t)
+		start(t, "", "--tls-port", fmt.Sprint(port), "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile, "--tls-auth-clients", "no",
 			"--tls-session-caching", caching)
-		config := &tls.Config{RootCAs: id.pool, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+		config := &tls.Config{RootCAs: id.By.Pool, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 		resumed := false
 		for range 2 {
 			conn := dialTLS(t, port, config)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redoubt-db/redoubt/test/certs"
 	"github.com/redoubt-db/redoubt/test/process"
 	"github.com/redoubt-db/redoubt/test/wire"
 )
@@ -27,11 +28,11 @@ func TestTLSOnEveryAddress(t *testing.T) {
 		}
 		l.Close()
 	}
-	id, port := newIdentity(t, "server"), freePort(t)
+	id, port := certs.NewAuthority(t).Issue(t, "127.0.0.1"), freePort(t)
 	start(t, "", "--bind", "127.0.0.1", "127.0.0.2", "-203.0.113.7", "-::1", // the third is nobody's
-		"--tls-port", fmt.Sprint(port), "--tls-cert-file", id.certFile, "--tls-key-file", id.keyFile, "--tls-auth-clients", "no")
+		"--tls-port", fmt.Sprint(port), "--tls-cert-file", id.CertFile, "--tls-key-file", id.KeyFile, "--tls-auth-clients", "no")
 	for _, host := range hosts {
-		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: replyMax}, "tcp", fmt.Sprint(host, ":", port), &tls.Config{RootCAs: id.pool, ServerName: "localhost"})
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: replyMax}, "tcp", fmt.Sprint(host, ":", port), &tls.Config{RootCAs: id.By.Pool, ServerName: "localhost"})
 		if err != nil {
 			t.Errorf("%s: %v", host, err)
 			continue
