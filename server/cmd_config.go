@@ -78,6 +78,7 @@ func startOnly(d conf.Directive) bool {
 
 // reviewConf refuses what cannot be done at run time. What comes to the same value is not asked about.
 func (srv *Server) reviewConf(next *conf.View, changed []string) (culprit string, err error) {
+	secure := false
 	for _, name := range changed {
 		d, _ := next.Lookup(name)
 		switch {
@@ -87,6 +88,11 @@ func (srv *Server) reviewConf(next *conf.View, changed []string) (culprit string
 			return name, fmt.Errorf("argument must be between 1 and %d inclusive", d.Max)
 		case startOnly(d):
 			return name, errStartOnly
+		case isTLS(d.Name) && !secure:
+			if err := srv.reviewTLS(next); err != nil {
+				return name, err
+			}
+			secure = true
 		}
 	}
 	return "", nil

@@ -69,6 +69,9 @@ func (srv *Server) applyConf(changed []string) {
 		Output:  view.OutputLimit("normal"),
 		PubSub:  view.OutputLimit("pubsub"),
 	})
+	if slices.ContainsFunc(changed, isTLS) && view.Int("tls-port") != 0 {
+		srv.secure.use()
+	}
 	srv.slow.configure(view)
 	srv.configureRoom(view)
 	if slices.Contains(changed, "maxmemory") || slices.Contains(changed, "maxmemory-policy") {

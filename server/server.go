@@ -69,6 +69,7 @@ type Server struct {
 
 	loops        []*loop
 	net          *network
+	secure       secure
 	pool         *pool
 	chores       *chores
 	peers        *peers

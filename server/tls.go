@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redoubt-db/redoubt/conf"
 )
@@ -21,10 +22,10 @@ func (n *network) listenTLS() error {
 	if port == 0 {
 		return nil
 	}
-	config, err := tlsConfig(view)
-	if err != nil {
+	if err := n.srv.secure.prepare(view); err != nil {
 		return err
 	}
+	n.srv.secure.use()
 	l := newLoop(n.srv, len(n.srv.loops))
 	l.secure = true
 	l.goroutine(n.ended)
@@ -38,10 +39,63 @@ func (n *network) listenTLS() error {
 		if err != nil {
 			return fmt.Errorf("Could not create TLS listening socket %s: %w", addr, err)
 		}
-		n.tls = append(n.tls, tls.NewListener(ln, config))
+		n.tls = append(n.tls, &secureListener{ln, &n.srv.secure})
 	}
 	for _, ln := range n.tls {
 		go n.accept(l, ln, overTLS)
+	}
+	return nil
+}
+
+// secureListener accepts connections by what CONFIG SET has last made of the settings. Those that are there keep theirs.
+type secureListener struct {
+	net.Listener
+	secure *secure
+}
+
+// Accept does not wait for the handshake.
+func (l *secureListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return tls.Server(c, l.secure.now.Load()), nil
+}
+
+// secure is what TLS connections of clients are accepted with. Each configuration has keys of its own for session tickets, so that nobody comes back by one
+// whose certificate would not be taken any more.
+type secure struct {
+	now  atomic.Pointer[tls.Config]
+	next *tls.Config // under conf.Set's lock, but at the start
+}
+
+// prepare reads what the settings name; use puts it in force.
+func (s *secure) prepare(view *conf.View) (err error) {
+	s.next, err = tlsConfig(view)
+	return err
+}
+
+func (s *secure) use() { s.now.Store(s.next) }
+
+// isTLS tells the directives at whose change Redis, too, reads all files again, even if a name is as it was.
+func isTLS(name string) bool { return strings.HasPrefix(name, "tls-") }
+
+// reviewTLS reads what the settings would name, and leaves what is in force if they cannot be read. Without a port for TLS nobody needs them yet.
+func (srv *Server) reviewTLS(next *conf.View) error {
+	if next.Int("tls-port") == 0 {
+		return nil
+	}
+	err := srv.secure.prepare(next)
+	switch certFile, keyFile := next.String("tls-client-cert-file"), next.String("tls-client-key-file"); {
+	case err != nil:
+	case next.Bool("tls-cluster"):
+		_, err = clientTLS(next)
+	case certFile != "" && keyFile != "":
+		_, err = tls.LoadX509KeyPair(certFile, keyFile)
+	}
+	if err != nil {
+		srv.log.Warn("CONFIG SET: TLS stays as it was", "err", err)
+		return errors.New("Unable to update TLS configuration. Check server logs.")
 	}
 	return nil
 }

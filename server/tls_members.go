@@ -42,6 +42,15 @@ func peerTLS(view *conf.View, address string) (*tls.Config, error) {
 	if !view.Bool("tls-cluster") {
 		return nil, nil
 	}
+	config, err := clientTLS(view)
+	if err == nil {
+		config.ServerName, _, err = net.SplitHostPort(address)
+	}
+	return config, err
+}
+
+// clientTLS is what any member is spoken to with.
+func clientTLS(view *conf.View) (*tls.Config, error) {
 	certFile, keyFile := view.String("tls-client-cert-file"), view.String("tls-client-key-file")
 	if certFile == "" {
 		certFile, keyFile = view.String("tls-cert-file"), view.String("tls-key-file")
@@ -51,14 +60,7 @@ func peerTLS(view *conf.View, address string) (*tls.Config, error) {
 		return nil, fmt.Errorf("tls-cert-file and tls-key-file: %w", err)
 	}
 	pool, err := readCA(view.String("tls-ca-cert-file"))
-	if err != nil {
-		return nil, err
-	}
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}, nil
+	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: pool, MinVersion: tls.VersionTLS12}, err
 }
 
 // readCA reads the certificates that others' are checked by.

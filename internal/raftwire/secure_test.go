@@ -2,6 +2,7 @@ package raftwire
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -80,5 +81,45 @@ func TestStrangersAreRefused(t *testing.T) {
 				conn.Close()
 			}
 		})
+	}
+}
+
+// TestCertificatesAreReadAnew replaces all files of two nodes that run; what is wrong with a file is told, and what was read before stays in use.
+func TestCertificatesAreReadAnew(t *testing.T) {
+	ca, next := certs.NewAuthority(t), certs.NewAuthority(t)
+	var ids []*certs.Identity
+	var nodes []*node
+	for range 2 {
+		id, c := ca.Issue(t, "127.0.0.1"), plain()
+		c.MutualTLS, c.CAFile, c.CertFile, c.KeyFile = true, ca.File, id.CertFile, id.KeyFile
+		ids, nodes = append(ids, id), append(nodes, open(t, c))
+	}
+	a, b := nodes[0], nodes[1]
+	deliver := func() {
+		t.Helper()
+		c := connect(t, a, b)
+		if err := c.SendMessageBatch(batchOf(1)); err != nil {
+			t.Fatal(err)
+		}
+		b.next(t)
+	}
+	deliver()
+	trusted, err := os.ReadFile(next.File)
+	if err == nil {
+		err = os.WriteFile(ca.File, trusted, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		id.Renew(t, next, "127.0.0.1")
+	}
+	deliver()
+	if err := os.WriteFile(ids[1].KeyFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	deliver()
+	if !strings.Contains(b.log.String(), "cannot be read; those read before stay in use") {
+		t.Errorf("the log says\n%s", b.log)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lni/dragonboat/v4/config"
@@ -51,7 +52,7 @@ type Transport struct {
 
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
-	tls       *tls.Config // nil: not encrypted
+	tls       atomic.Pointer[tls.Config] // what others are accepted with; nil: not encrypted
 	listeners []net.Listener
 	work      sync.WaitGroup
 
@@ -76,7 +77,7 @@ func (t *Transport) Start() error {
 	if err != nil {
 		return fmt.Errorf("raftwire: certificates: %w", err)
 	}
-	t.tls = fullRecords(secure)
+	t.tls.Store(fullRecords(secure))
 	addresses, err := listenOn(t.ctx, t.config.GetListenAddress())
 	if err != nil {
 		return fmt.Errorf("raftwire: %w", err)
@@ -190,13 +191,14 @@ func (t *Transport) serve(conn net.Conn) error {
 		return err
 	}
 	conn = quickly(conn)
-	if t.tls != nil {
+	secure := t.serverTLS()
+	if secure != nil {
 		var err error
-		if conn, err = accepted(t.ctx, conn, t.tls); err != nil {
+		if conn, err = accepted(t.ctx, conn, secure); err != nil {
 			return fmt.Errorf("raftwire: handshake: %w", err)
 		}
 	}
-	in, err := newFrames(conn, t.tls != nil)
+	in, err := newFrames(conn, secure != nil)
 	if err != nil {
 		return err
 	}
@@ -274,6 +276,21 @@ func (t *Transport) connect(ctx context.Context, target string) (outgoing, error
 		}
 	}
 	return o, nil
+}
+
+// serverTLS reads the files anew, as clientTLS does, so that certificates are replaced without a restart; while they cannot be read, what was read last counts.
+func (t *Transport) serverTLS() *tls.Config {
+	last := t.tls.Load()
+	if last == nil {
+		return nil
+	}
+	secure, err := t.config.GetServerTLSConfig()
+	if err != nil {
+		t.log.Warn("the certificates for other members cannot be read; those read before stay in use", "err", err)
+		return last
+	}
+	t.tls.Store(fullRecords(secure))
+	return secure
 }
 
 // clientTLS returns nil when connections are not encrypted. dragonboat takes IPv6 addresses for errors, so it is not told
