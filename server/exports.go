@@ -327,12 +327,13 @@ func (s *session) exportDone() {
 		return
 	}
 	s.endExport()
+	s.closing = true // what it sent meanwhile is not run
 	s.finish(resp.None)
-	s.closing = true
 	s.loop.touch(s)
 }
 
 func (s *session) endExport() {
 	s.export = nil
+	s.late.start = s.srv.mono() // how long a client reads is not the command's time
 	s.setFlag(flagReplica, false)
 }
