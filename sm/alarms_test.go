@@ -38,10 +38,7 @@ func TestAlarms(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
 	}
-	if err := r.m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r.open()
+	r.reopen()
 	if got := r.m.Alarms(); !slices.Equal(got, want) {
 		t.Errorf("after a restart %v, want %v", got, want)
 	}

@@ -219,10 +219,7 @@ func TestReceipts(t *testing.T) {
 	if s := r.m.Stats(); s.Duplicates != 3 || s.Refused != 3 || s.Batches != 4 {
 		t.Errorf("stats %+v", s)
 	}
-	if err := r.m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r.open()
+	r.reopen()
 	r.expect(send(2, 1), "4 [{2 1}]")
 	r.expect(send(2, 2), "5 [{2 2}]")
 }
@@ -350,10 +347,7 @@ func TestRecover(t *testing.T) {
 	r.expect(r.do("SHOW a"), "$1|1|")
 	r.expect(r.do("SHOW old"), "$-1|")
 	r.expect(r.do("COUNT a"), ":2|")
-	if err := r.m.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r.open()
+	r.reopen()
 	r.expect(r.do("SHOW a"), "$1|2|")
 	r.now += 5000
 	r.expect(r.do("SHOW b"), "$-1|")
