@@ -50,10 +50,9 @@ func configSet(s *session, args [][]byte) resp.Value {
 	for i := 2; i < len(args); i += 2 {
 		pairs = append(pairs, [2]string{string(args[i]), string(args[i+1])})
 	}
-	changed, err := s.srv.conf.Check(isLocal(s.conn), pairs)
+	changed, err := s.srv.conf.Check(isLocal(s.conn), pairs, nil)
 	if shared := clusterPairs(s.srv.conf, changed); err == nil && len(shared) > 0 {
-		s.setShared(shared, pairs)
-		return resp.None
+		return s.setShared(shared, pairs)
 	}
 	if err := s.srv.conf.ChangeAs(isLocal(s.conn), pairs, s.srv.reviewConf); err != nil {
 		return resp.Error("ERR " + err.Error())
