@@ -24,11 +24,12 @@ var mayImport = map[string][]string{
 	"replica":  {"internal/raftwire", "internal/raftlog"}, // bytes only
 	"server": {"sm", "replica", "watch", "command", "acl", "conf", "resp", // the table of the design, and for views of its reads:
 		"keyspace", "mvcc", "internal/glob", "internal/datadir",
-		"internal/evloop",
+		"internal/evloop", "internal/aio",
 		"internal/malloc"}, // to account for memory
 	"backup":      {"sm", "mvcc", "replica", "command", "resp", "internal/datadir"}, // a node without clients
 	"cmd/redoubt": {"server", "conf", "backup", "internal/malloc", "internal/procs"},
 
+	"internal/aio":       {},                                      // files
 	"internal/corpus":    {"command", "keyspace", "mvcc", "resp"}, // runs scripts in process, among other ways
 	"internal/datadir":   {},
 	"internal/geo":       {},

@@ -1,0 +1,95 @@
+//go:build linux
+
+package aio
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func newSyncer(t *testing.T) *Syncer {
+	t.Helper()
+	s, err := New()
+	if errors.Is(err, ErrNone) {
+		t.Skipf("the kernel, or what confines this process, has no asynchronous IO: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+type descriptor uintptr
+
+func (d descriptor) Fd() uintptr { return uintptr(d) }
+
+// TestSync has a file synced many times: each ends once, without an error, and is an event.
+func TestSync(t *testing.T) {
+	s := newSyncer(t)
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	events := 0
+	for range 50 {
+		if ended, err := s.Ended(false); ended || err != nil {
+			t.Fatalf("before the beginning: ended %v, %v", ended, err)
+		}
+		if _, err := f.WriteString("some more"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Begin(f); err != nil {
+			t.Fatal(err)
+		}
+		if ended, err := s.Ended(true); !ended || err != nil {
+			t.Fatalf("ended %v, %v", ended, err)
+		}
+		var count [8]byte
+		if n, err := unix.Read(s.Event(), count[:]); err != nil || n != len(count) {
+			t.Fatalf("the event: %d, %v", n, err)
+		}
+		events++
+	}
+	if events != 50 {
+		t.Fatalf("%d events of 50 syncs", events)
+	}
+}
+
+// TestErrors: what cannot be synced is an error, at once or in the end, and the next sync is none the worse for it.
+func TestErrors(t *testing.T) {
+	s := newSyncer(t)
+	if err := s.Begin("a name"); err == nil {
+		t.Fatal("a name was synced")
+	}
+	if err := s.Begin(descriptor(1 << 20)); err == nil {
+		t.Fatal("a file that is not open was synced")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if err := s.Begin(w); err == nil {
+		if ended, err := s.Ended(true); !ended || err == nil {
+			t.Fatalf("a pipe was synced: ended %v, %v", ended, err)
+		}
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := s.Begin(f); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := s.Ended(true); !ended || err != nil {
+		t.Fatalf("ended %v, %v", ended, err)
+	}
+}
