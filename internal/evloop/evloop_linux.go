@@ -36,14 +36,14 @@ type Loop struct {
 	// What follows is the loop's goroutine's alone.
 	conns  []*Conn // by descriptor; nil where there is none
 	serial int32
-	accept map[int32]func(fd int)
+	others map[int32]func() // what is watched beside connections, by descriptor
 	buf    []byte
 	events [eventsMax]unix.EpollEvent
 }
 
 // New makes a loop without connections.
 func New() (*Loop, error) {
-	l := &Loop{buf: make([]byte, readMax), accept: map[int32]func(int){}}
+	l := &Loop{buf: make([]byte, readMax), others: map[int32]func(){}}
 	var err error
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("epoll_create1: %w", err)
@@ -152,8 +152,15 @@ func (l *Loop) look(wait int) int {
 // Listen has fn called with each connection that the listening socket fd, which must not block, has to give, as a
 // descriptor that does not block. fd stays its owner's. To be called before Run.
 func (l *Loop) Listen(fd int, fn func(fd int)) error {
-	l.accept[int32(fd)] = fn
+	l.others[int32(fd)] = func() { l.acceptAll(fd, fn) }
 	return l.watch(unix.EPOLL_CTL_ADD, fd, 0, unix.EPOLLIN)
+}
+
+// Hear has fn called when something has come to fd, an eventfd that is its owner's and that nobody needs to read: once for what came since
+// the last time. To be called before Run.
+func (l *Loop) Hear(fd int, fn func()) error {
+	l.others[int32(fd)] = fn
+	return l.watch(unix.EPOLL_CTL_ADD, fd, 0, unix.EPOLLIN|unix.EPOLLET)
 }
 
 // Add serves fd, which must not block and is the loop's from now on.
@@ -186,11 +193,10 @@ func (l *Loop) event(e *unix.EpollEvent) {
 		silence(fd)
 		return
 	}
-	if fn := l.accept[e.Fd]; fn != nil {
-		l.acceptAll(fd, fn)
-		return
-	}
 	if fd >= len(l.conns) || l.conns[fd] == nil || l.conns[fd].serial != e.Pad {
+		if fn := l.others[e.Fd]; fn != nil {
+			fn()
+		}
 		return
 	}
 	c := l.conns[fd]
