@@ -106,6 +106,11 @@ type Batcher[L any] struct {
 	leader      Leader
 
 	gather gatherer
+	held   struct { // what was applied by the batches that Synced has yet to hear of
+		requests int
+		sent     time.Duration // when the last of them was
+		beside   bool          // the log was being synced when they were applied
+	}
 	counts Counts
 	busy   atomic.Bool
 	ready  chan struct{} // closed with the first incarnation
@@ -128,6 +133,7 @@ type proposer interface {
 	Leader() Leader
 	onLeader(func(Leader))
 	behind() uint64
+	unsettled() bool // see Batcher.Synced
 	propose(data []byte, timeout time.Duration, done func(error))
 }
 
@@ -230,14 +236,36 @@ func (b *Batcher[L]) Applied(number uint64) {
 	b.flight = slices.Delete(b.flight, i, i+1)
 	b.counts.Batches++
 	b.counts.Requests += uint64(f.Requests)
-	now := b.clock()
-	b.gather.measure(now - f.sent)
-	if len(b.waiting) == 0 && !b.large(f.Requests+b.open.Requests) {
-		b.gather.settled(f.Requests, b.open.Requests, now)
+	b.held.requests += f.Requests
+	b.held.sent, b.held.beside = f.sent, b.to.unsettled()
+	if !b.held.beside {
+		b.answered()
 	}
 	b.pump()
 	b.mu.Unlock()
 	b.settle(f, nil)
+}
+
+// Synced tells that a sync of Raft's log has ended which was under way beside apply. While one is, replies are withheld and
+// nothing new is proposed: it could not be written before, and has more company later.
+func (b *Batcher[L]) Synced() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held.requests > 0 && !b.to.unsettled() {
+		b.answered()
+	}
+	b.pump()
+}
+
+// answered has the gatherer expect the next requests of those who have their replies now. It needs mu.
+func (b *Batcher[L]) answered() {
+	n, now := b.held.requests, b.clock()
+	b.held.requests = 0
+	b.gather.measure(now - b.held.sent)
+	if len(b.waiting) == 0 && !b.large(n+b.open.Requests) {
+		b.gather.beside = b.held.beside
+		b.gather.settled(n, b.open.Requests, now)
+	}
 }
 
 // Incarnated tells what the machine answered to an entry of Options.Incarnate.

@@ -25,6 +25,7 @@ type fakeLog struct {
 	bytes   map[[2]uint64]string
 	t       *testing.T
 	lag     uint64
+	syncing bool // the disk is at work on what was applied
 	away    bool // this node does not hear of what is applied: it will receive a snapshot
 }
 
@@ -56,6 +57,7 @@ type message struct {
 func (l *fakeLog) ID() uint64                 { return 7 }
 func (l *fakeLog) Leader() Leader             { return l.leader }
 func (l *fakeLog) behind() uint64             { return l.lag }
+func (l *fakeLog) unsettled() bool            { return l.syncing }
 func (l *fakeLog) onLeader(hook func(Leader)) { l.hook = hook }
 func (l *fakeLog) elect(term uint64, known bool) {
 	l.leader = Leader{Term: term, Known: known}

@@ -25,7 +25,7 @@ func (r *Replica) sendDirectly() {
 	through := *send
 	r.silence.watched.Store(true)
 	*send = func(m raftpb.Message) {
-		r.silence.spoke()
+		r.silence.spoke(r.settleLog)
 		if !r.wire.Send(&m) {
 			through(m)
 		}

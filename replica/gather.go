@@ -6,6 +6,7 @@ import "time"
 const (
 	defaultGatherFraction = 1
 	defaultGatherMax      = time.Millisecond
+	besideFraction        = 1  // at most, where the log is synced beside: see longest
 	gatherLeast           = 8  // requests; fewer clients are not worth a wait of any of them
 	gatherSkipMax         = 64 // batches without gathering after it kept failing
 )
@@ -31,6 +32,7 @@ type Gather struct {
 type gatherer struct {
 	Gather
 	commit   time.Duration // moving average
+	beside   bool          // the log is synced beside
 	expected int           // requests that should be in the open batch soon
 	until    time.Duration // but do not wait longer
 	armed    bool
@@ -67,8 +69,18 @@ func (g *gatherer) settled(n, open int, now time.Duration) {
 		return
 	}
 	g.expected = n + open - (n+open)/8
-	g.until = now + min(g.Max, time.Duration(float64(g.commit)*g.Fraction))
+	g.until = now + min(g.Max, g.longest())
 	g.armed = false
+}
+
+// longest is how long a hold may be. Where the log is synced beside, requests that are sent without those of the others are on their way to
+// the disk while those are read: a hold that is longer than a commit has nothing to win.
+func (g *gatherer) longest() time.Duration {
+	fraction := g.Fraction
+	if g.beside {
+		fraction = min(fraction, besideFraction)
+	}
+	return time.Duration(float64(g.commit) * fraction)
 }
 
 // enough reports whether a batch of that many requests should go; if not, it

@@ -15,7 +15,10 @@ import (
 const logName = "log"
 
 // raftLogs makes the log that dragonboat keeps Raft's entries in.
-type raftLogs struct{ watch *diskWatch }
+type raftLogs struct {
+	watch *diskWatch
+	made  func(*raftlog.Log)
+}
 
 var _ config.LogDBFactory = raftLogs{}
 
@@ -28,10 +31,11 @@ func (f raftLogs) Create(c config.NodeHostConfig, _ config.LogDBCallback, dirs, 
 	if err != nil {
 		return nil, err
 	}
+	f.made(log)
 	return &watchedLog{log, f.watch}, nil
 }
 
-func openLog(fs vfs.FS, dir string) (raftio.ILogDB, error) {
+func openLog(fs vfs.FS, dir string) (*raftlog.Log, error) {
 	l, err := raftlog.Open(raftlog.Options{FS: fs, Dir: dir})
 	switch {
 	case err == nil:

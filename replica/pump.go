@@ -77,7 +77,7 @@ func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
 			return f
 		}
 	}
-	if len(b.flight) >= b.window() {
+	if len(b.flight) >= b.window() || b.to.unsettled() {
 		return nil
 	}
 	var next *Batch[L]

@@ -18,6 +18,7 @@ import (
 	"github.com/lni/dragonboat/v4/statemachine"
 	"github.com/lni/vfs"
 
+	"github.com/redoubt-db/redoubt/internal/raftlog"
 	"github.com/redoubt-db/redoubt/internal/raftwire"
 )
 
@@ -180,6 +181,7 @@ type Replica struct {
 	}
 	silence   silence
 	disk      diskWatch
+	raftLog   *raftlog.Log // dragonboat's
 	proposals *queue[proposal]
 	reads     *queue[read]
 	compactor *compactor
@@ -325,7 +327,7 @@ func (r *Replica) nodeHostConfig() config.NodeHostConfig {
 		Expert: config.ExpertConfig{
 			FS:                  r.opts.FS,
 			LogDB:               logDB,
-			LogDBFactory:        raftLogs{&r.disk},
+			LogDBFactory:        raftLogs{&r.disk, func(l *raftlog.Log) { r.raftLog = l }},
 			Engine:              config.EngineConfig{ExecShards: execShards, CommitShards: 4, ApplyShards: 4, SnapshotShards: 8, CloseShards: 4},
 			NodeRegistryFactory: r.peers,
 			TransportFactory:    r.transport(),
@@ -361,7 +363,7 @@ func (r *Replica) config() config.Config {
 // with ErrUnknown or ErrClosed before Close returns.
 func (r *Replica) Close() error {
 	r.closing.Do(func() {
-		r.silence.spoke() // no read is answered at once any more
+		r.silence.spoke(r.settleLog) // no read is answered at once any more
 		r.giveUpLeadership()
 		close(r.stop)
 		r.workers.Wait()

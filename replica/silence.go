@@ -1,6 +1,9 @@
 package replica
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // silence tells a cluster of one from the others, so that its reads need not ask Raft.
 //
@@ -13,13 +16,15 @@ type silence struct {
 	watched   atomic.Bool // every message passes spoke
 	spoken    atomic.Bool
 	confirmed atomic.Bool
+	first     sync.Once
 }
 
-// spoke is called in front of each message to another node.
-func (a *silence) spoke() {
-	if !a.spoken.Load() {
+// spoke is called in front of each message to another node. The first waits for what settle waits for, when spoken can be seen.
+func (a *silence) spoke(settle func()) {
+	a.first.Do(func() {
 		a.spoken.Store(true)
-	}
+		settle()
+	})
 }
 
 // read hears how a read that Raft was asked about came out.

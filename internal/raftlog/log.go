@@ -54,6 +54,7 @@ type Log struct {
 	failed   error      // guarded by writing
 	out      builder    // guarded by writing, as zeros are
 	zeros    []byte
+	beside   beside
 	plans    sync.Pool // of *plan
 }
 
@@ -108,9 +109,15 @@ func (l *Log) fail(err error) error {
 }
 
 // commit writes the record that was made, if anything was put into it, syncs it, and only then takes notice of it.
-func (l *Log) commit() error {
+func (l *Log) commit() error { return l.commitTo(false) }
+
+// commitTo is commit; if it may go ahead, it has the record synced beside where that can be.
+func (l *Log) commitTo(ahead bool) error {
 	if l.out.empty() {
 		return nil
+	}
+	if err := l.beside.settle(); err != nil {
+		return l.fail(err)
 	}
 	size := total(int64(len(l.out.body())))
 	if s := l.active(); s.end+size > l.segmentBytes && s.end > s.begun {
@@ -126,7 +133,11 @@ func (l *Log) commit() error {
 	if err == nil {
 		err = s.prepare(s.end+size, size, l.segmentBytes, l.zeros)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case ahead:
+		err = l.beside.sync(s)
+	default:
 		err = s.sync()
 	}
 	if err == nil {
@@ -317,7 +328,10 @@ func (l *Log) Close() error {
 	if errors.Is(l.failed, errClosed) {
 		return nil
 	}
-	err := l.start()
+	err := l.beside.settle()
+	if err == nil {
+		err = l.start()
+	}
 	if err == nil {
 		for _, g := range l.sorted() {
 			l.stageHeld(g)

@@ -14,12 +14,15 @@ func (l *Log) SaveRaftState(updates []pb.Update, _ uint64) error {
 	if err := l.start(); err != nil {
 		return err
 	}
+	ahead := true
 	for i := range updates {
-		if err := l.stage(&updates[i]); err != nil {
+		u := &updates[i]
+		ahead = ahead && l.group(u.ShardID, u.ReplicaID).plain(u)
+		if err := l.stage(u); err != nil {
 			return l.fail(err)
 		}
 	}
-	return l.commit()
+	return l.commitTo(ahead)
 }
 
 // stage puts an update into the record, or holds its state back.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +40,45 @@ type node struct {
 	ready   chan struct{} // closed when replica and batcher are set
 	journal *journal
 	start   time.Time
+	unsent  chan func() // replies of what was applied, which may be ahead of the log's disk
+	senders sync.WaitGroup
+}
+
+// lateSyncer syncs the log beside apply, as a server's does, when somebody waits for it.
+type lateSyncer struct {
+	file  raftvfs.File
+	begun *atomic.Int64 // how often
+}
+
+func (s *lateSyncer) Begin(file any) error {
+	s.begun.Add(1)
+	s.file = file.(raftvfs.File)
+	return nil
+}
+
+func (s *lateSyncer) Ended(wait bool) (bool, error) {
+	if !wait {
+		return false, nil
+	}
+	return true, s.file.Sync()
+}
+
+// send has replies leave when what they tell is on the log's disk.
+func (n *node) send() {
+	for reply := range n.unsent {
+		_ = n.replica.Settle() // a dead node's replies count for nothing
+		n.batcher.Synced()
+		reply()
+	}
+}
+
+// flushes is called before the store is written.
+func (n *node) flushes() {
+	select {
+	case <-n.ready:
+		_ = n.replica.Settle()
+	default:
+	}
 }
 
 // journal is every entry that was applied, by index. What is applied again is the same. What the log lost, or holds an entry
@@ -45,7 +86,8 @@ type node struct {
 type journal struct {
 	entries map[uint64][]byte
 	last    uint64
-	at      uint64 // index behind which the present life has shown all there is
+	besides atomic.Int64 // records of the log that were synced beside apply
+	at      uint64       // index behind which the present life has shown all there is
 }
 
 func (j *journal) note(e replica.Entry) {
@@ -65,10 +107,12 @@ func storeOptions(fs pebblevfs.FS) mvcc.Options {
 
 func open(t *testing.T, m *moment, j *journal) *node {
 	t.Helper()
-	n := &node{moment: m, ready: make(chan struct{}), journal: j, start: time.Now()}
+	n := &node{moment: m, ready: make(chan struct{}), journal: j, start: time.Now(), unsent: make(chan func(), 1000)}
+	store := storeOptions(m.store())
+	store.Ahead = n.flushes
 	n.Machine = sm.New(sm.Options{
 		Table: command.NewTable(command.Families()...),
-		Store: storeOptions(m.store()),
+		Store: store,
 		Local: func(id, incarnation, number uint64) *sm.Local {
 			if b := n.mine(id); b != nil {
 				local, _ := b.InFlight(incarnation, number)
@@ -107,13 +151,18 @@ func open(t *testing.T, m *moment, j *journal) *node {
 		Now:       func() int64 { return 1_000_000 + time.Since(n.start).Milliseconds() },
 		Seed:      rand.Uint64,
 		NewLocal:  func() *sm.Local { return &sm.Local{} },
-		Settled:   settled,
+		Settled:   n.settled,
 	})
+	n.senders.Go(n.send)
 	close(n.ready)
 	select {
 	case <-n.batcher.Ready():
 	case <-time.After(patience):
 		t.Fatal("no leader")
+	}
+	n.replica.ReadIndex(func(error) {}) // it knows that it is alone
+	if err := n.replica.SyncBeside(&lateSyncer{begun: &j.besides}); err != nil {
+		t.Fatal(err)
 	}
 	return n
 }
@@ -179,7 +228,7 @@ func (n *node) do(args ...string) (string, error) {
 
 type waiter struct{ reply chan string }
 
-func settled(b *replica.Batch[*sm.Local], err error) {
+func (n *node) settled(b *replica.Batch[*sm.Local], err error) {
 	from := 0
 	for _, op := range b.Local.Ops {
 		reply := ""
@@ -187,7 +236,12 @@ func settled(b *replica.Batch[*sm.Local], err error) {
 			reply = string(b.Local.Out[from:op.End])
 			from = op.End
 		}
-		op.Owner.(*waiter).reply <- reply
+		w := op.Owner.(*waiter)
+		if err != nil { // perhaps long after the end
+			w.reply <- reply
+			continue
+		}
+		n.unsent <- func() { w.reply <- reply }
 	}
 }
 
@@ -195,6 +249,8 @@ func settled(b *replica.Batch[*sm.Local], err error) {
 func (n *node) end() {
 	n.batcher.Close()
 	n.replica.Close()
+	close(n.unsent)
+	n.senders.Wait()
 	n.moment.on.raft.ResetToSyncedState()
 	n.moment.on.raft.SetIgnoreSyncs(false)
 }

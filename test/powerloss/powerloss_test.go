@@ -125,8 +125,14 @@ func TestPowerLoss(t *testing.T) {
 	n := open(t, newMoment(on, 0, nil), tr.journal)
 	tr.check(n)
 	tr.compare(n)
+	if besides := tr.journal.besides.Load(); besides < int64(*rounds) {
+		t.Errorf("%d records were synced beside apply in %d lives", besides, *rounds)
+	}
 	n.batcher.Close()
-	if err := n.replica.Close(); err != nil {
+	err := n.replica.Close()
+	close(n.unsent)
+	n.senders.Wait()
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -1,0 +1,31 @@
+package replica
+
+import "github.com/redoubt-db/redoubt/internal/raftlog"
+
+// SyncBeside has entries synced by s while the machine applies them, for as long as this node has never spoken to another: see
+// raftlog.Log.SyncBeside for what the caller has to keep. It may be called once; s is used until Close returns.
+func (r *Replica) SyncBeside(s raftlog.Syncer) error {
+	return r.raftLog.SyncBeside(s, r.ReadsAtOnce, func(err error) {
+		fatal("raft's log: "+err.Error(), "log")
+	})
+}
+
+// Unsettled names the sync of the log that is under way beside apply; false if there is none. What has been applied before
+// is on the disk when that sync has ended.
+func (r *Replica) Unsettled() (sync uint64, under bool) { return r.raftLog.Unsettled() }
+
+// Settled tells whether a sync that Unsettled named has ended. It does not wait, and may miss an end that is being waited for.
+func (r *Replica) Settled(sync uint64) bool { return r.raftLog.Settled(sync) }
+
+// Notice takes notice of a sync's end: it is for who has heard of one by its Syncer.
+func (r *Replica) Notice() { r.raftLog.Notice() }
+
+// Settle returns when everything applied so far is on the disk, as part of Raft's log at least. An error has been told as one that ends the node.
+func (r *Replica) Settle() error { return r.raftLog.Settle() }
+
+func (r *Replica) settleLog() { _ = r.Settle() }
+
+func (r *Replica) unsettled() bool {
+	_, under := r.Unsettled()
+	return under
+}
