@@ -98,8 +98,15 @@ func listener(o Options) *pebble.EventListener {
 	if o.Damaged != nil {
 		l.DataCorruption = func(info pebble.DataCorruptionInfo) { o.Damaged(info.Path, info.Details) }
 	}
+	l.FlushBegin = func(pebble.FlushInfo) {
+		if o.Ahead != nil {
+			o.Ahead()
+		}
+		if o.Heavy != nil {
+			o.Heavy(true)
+		}
+	}
 	if o.Heavy != nil {
-		l.FlushBegin = func(pebble.FlushInfo) { o.Heavy(true) }
 		l.FlushEnd = func(pebble.FlushInfo) { o.Heavy(false) }
 		l.CompactionBegin = func(pebble.CompactionInfo) { o.Heavy(true) }
 		l.CompactionEnd = func(pebble.CompactionInfo) { o.Heavy(false) }

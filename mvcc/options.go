@@ -23,6 +23,10 @@ type Options struct {
 	// to make room for that work. Nil: nobody is told.
 	Heavy func(begins bool)
 
+	// Ahead is called before anything that was applied is written to the disk, and returns when it may be: where the log that it comes from is on
+	// its disk. Pebble waits meanwhile. Nil: that is so before it is applied.
+	Ahead func()
+
 	// Seed keys the hash of names in a new store. An existing store keeps the one it was made with.
 	Seed uint64
 
