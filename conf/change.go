@@ -44,10 +44,8 @@ func (s *Set) ChangeAs(local bool, pairs [][2]string, review Review) error {
 
 // Check is ChangeAs without the change: it returns the pairs that would change anything, with canonical names and values, so that
 // those of Scope Cluster can travel through the log first.
-func (s *Set) Check(local bool, pairs [][2]string, review Review) ([][2]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next, changed, err := s.reviewed(client(local), pairs, review)
+func (s *Set) Check(local bool, pairs [][2]string) ([][2]string, error) {
+	next, changed, err := s.View().with(client(local), pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -61,9 +59,14 @@ func (s *Set) Check(local bool, pairs [][2]string, review Review) ([][2]string, 
 func (s *Set) change(who asker, pairs [][2]string, review Review) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, changed, err := s.reviewed(who, pairs, review)
+	next, changed, err := s.View().with(who, pairs)
 	if err != nil {
 		return err
+	}
+	if review != nil {
+		if culprit, err := review(next, changed); err != nil {
+			return refused(culprit, err.Error())
+		}
 	}
 	s.view.Store(next)
 	if len(changed) > 0 {
@@ -72,17 +75,6 @@ func (s *Set) change(who asker, pairs [][2]string, review Review) error {
 		}
 	}
 	return nil
-}
-
-// reviewed is with, and what the review says of it. Review may be nil.
-func (s *Set) reviewed(who asker, pairs [][2]string, review Review) (*View, []string, error) {
-	next, changed, err := s.View().with(who, pairs)
-	if err == nil && review != nil {
-		if culprit, reason := review(next, changed); reason != nil {
-			err = refused(culprit, reason.Error())
-		}
-	}
-	return next, changed, err
 }
 
 // asker is who wants a change.

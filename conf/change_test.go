@@ -88,7 +88,7 @@ func TestReviewSeesTheWhole(t *testing.T) {
 
 func TestCheckIsDry(t *testing.T) {
 	s := Default()
-	got, err := s.Check(false, [][2]string{{"HISTORY-max-age", "2m"}, {"maxmemory", "1kb"}, {"hz", "10"}}, nil)
+	got, err := s.Check(false, [][2]string{{"HISTORY-max-age", "2m"}, {"maxmemory", "1kb"}, {"hz", "10"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,12 +28,8 @@ func configRequest(pairs [][2]string) [][]byte {
 	return args
 }
 
-// setShared is CONFIG SET when it names directives of the whole cluster: first the log, then this node. What is in the log cannot be taken back, so
-// whatever else this node has to refuse it refuses before.
-func (s *session) setShared(shared, pairs [][2]string) resp.Value {
-	if _, err := s.srv.conf.Check(isLocal(s.conn), pairs, s.srv.reviewConf); err != nil {
-		return resp.Error("ERR " + err.Error())
-	}
+// setShared is CONFIG SET when it names directives of the whole cluster: first the log, then this node.
+func (s *session) setShared(shared, pairs [][2]string) {
 	s.wait()
 	s.srv.submit(0, configRequest(shared), func(_ []byte, failed bool) {
 		s.loop.post(func() {
@@ -50,7 +46,6 @@ func (s *session) setShared(shared, pairs [][2]string) resp.Value {
 			s.finish(resp.OK())
 		})
 	})
-	return resp.None
 }
 
 // loadShared brings this node's configuration and the log's together at start: what was given to this process

@@ -50,9 +50,10 @@ func configSet(s *session, args [][]byte) resp.Value {
 	for i := 2; i < len(args); i += 2 {
 		pairs = append(pairs, [2]string{string(args[i]), string(args[i+1])})
 	}
-	changed, err := s.srv.conf.Check(isLocal(s.conn), pairs, nil)
+	changed, err := s.srv.conf.Check(isLocal(s.conn), pairs)
 	if shared := clusterPairs(s.srv.conf, changed); err == nil && len(shared) > 0 {
-		return s.setShared(shared, pairs)
+		s.setShared(shared, pairs)
+		return resp.None
 	}
 	if err := s.srv.conf.ChangeAs(isLocal(s.conn), pairs, s.srv.reviewConf); err != nil {
 		return resp.Error("ERR " + err.Error())

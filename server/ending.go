@@ -68,6 +68,7 @@ func (srv *Server) close() error {
 	if err := srv.batcher.Drain(ctx); err != nil {
 		srv.log.Warn("some writes were not settled before the end", "err", err)
 	}
+	srv.endBeside()
 	if srv.net != nil {
 		srv.net.quiesce(ctx) // the replies of what was drained
 		srv.net.stop(ctx)
@@ -80,6 +81,9 @@ func (srv *Server) close() error {
 	srv.exports.wait()
 	srv.handOver()
 	err := srv.replica.Close()
+	if srv.syncer != nil {
+		srv.syncer.Close()
+	}
 	srv.lock.Close()
 	srv.log.Info("Redoubt is now ready to exit, bye bye...")
 	return err

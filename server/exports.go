@@ -213,6 +213,7 @@ func (x *export) tryMake(fields bool) (_ *os.File, err error) {
 	if err := srv.machine.Export(to, o, func(rev uint64) { srv.exports.hold(x, rev) }, x.stop); err != nil {
 		return nil, err
 	}
+	srv.settleLog()
 	srv.log.Info("A copy for SYNC is made", "client", x.s.info.id, "bytes", to.bytes, "took", time.Since(began))
 	return file, nil
 }

@@ -1,6 +1,9 @@
 package server
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // loop is one event loop: every session belongs to one, and only the loop's goroutine touches it, so
 // sessions need no lock. Others post.
@@ -15,6 +18,8 @@ type loop struct {
 	posted []func()
 	woken  bool
 
+	withholds atomic.Bool // release is to be called when a sync ends
+
 	// What follows is the loop's goroutine's alone.
 	running  []func()
 	sessions map[uint64]*session
@@ -25,9 +30,11 @@ type loop struct {
 	spares   spares
 	idler    idler
 	ears     ears
-	looks    int  // at the sockets, since the last turn ended
-	depth    int  // of enter; replies leave when it falls to 0
-	ending   bool // the node is: no session parses on
+	held     []withheld // replies that wait for a sync of the log, in the order of the syncs
+	asked    bool       // whether that has ended, in this flush
+	looks    int        // at the sockets, since the last turn ended
+	depth    int        // of enter; replies leave when it falls to 0
+	ending   bool       // the node is: no session parses on
 }
 
 func newLoop(srv *Server, index int) *loop {
@@ -129,12 +136,14 @@ func (l *loop) leave() {
 
 // flush writes the replies made so far.
 func (l *loop) flush() {
+	l.asked = false
 	for i := 0; i < len(l.dirty); i++ { // a flush may make another session dirty
 		s := l.dirty[i]
 		s.dirty = false
 		s.flush()
 	}
 	l.dirty = l.dirty[:0]
+	l.awaitSync()
 }
 
 // touch notes that s has replies to write when the event ends.

@@ -20,6 +20,9 @@ func (n *network) serve(loops []*loop) error {
 		}
 		engines[i], l.wake = engine, engine.Wake
 	}
+	if err := n.srv.syncBeside(engines[0].Hear); err != nil {
+		return err
+	}
 	next := 0
 	for _, ln := range n.plain {
 		kind := kindOf(ln)

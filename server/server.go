@@ -18,6 +18,7 @@ import (
 
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/conf"
+	"github.com/redoubt-db/redoubt/internal/aio"
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/replica"
@@ -103,6 +104,9 @@ type Server struct {
 	changed      atomic.Int64 // changes applied since a batch of writes was last made up
 	owed         atomic.Int64 // changes before that for which no batch has freed garbage yet
 	garbage      atomic.Int64 // versions that compaction has passed, when last looked
+
+	syncer  *aio.Syncer                     // nil where there is none
+	besides atomic.Pointer[replica.Replica] // whose log is synced by it
 
 	trouble  trouble
 	shutdown func(by string)
@@ -205,6 +209,7 @@ func (srv *Server) openReplica(dir string, from origin, o Options) error {
 			Trouble:   srv.trouble.tell,
 			Damaged:   srv.damaged(dir, o.Fatal),
 			Heavy:     o.Heavy,
+			Ahead:     srv.settleLog,
 		},
 		Uses:       &srv.uses,
 		Semantics:  srv.knows,

@@ -60,6 +60,7 @@ type session struct {
 	head   int
 	reader resp.Reader
 	out    []byte // replies to be written when the event ends
+	left   int64  // bytes of replies written so far
 	dirty  bool   // is in loop.dirty
 	window window
 	idle   idleHope
@@ -332,7 +333,7 @@ func (s *session) room() []byte {
 	return s.out
 }
 
-// flush writes the replies, goes on with what was parked, and closes what is done.
+// flush writes the replies, unless they have to wait (see withhold), goes on with what was parked, and closes what is done.
 func (s *session) flush() {
 	if s.closed {
 		s.finishClosed()
@@ -341,9 +342,16 @@ func (s *session) flush() {
 	if s.parked || len(s.in) > s.head {
 		s.resume()
 	}
+	if len(s.out) > 0 && s.loop.withhold(s) {
+		return
+	}
+	s.write()
+}
+
+// write is what flush does of replies that may leave.
+func (s *session) write() {
 	if len(s.out) > 0 {
-		s.conn.Write(s.out)
-		s.srv.stats.outputBytes.Add(int64(len(s.out)))
+		s.send(s.out)
 		if s.out = s.out[:0]; cap(s.out) > bufferKeepMax {
 			s.loop.spares.put(s.out)
 			s.out = nil
@@ -362,6 +370,12 @@ func (s *session) flush() {
 	if !s.closed && (s.closing || s.ended) {
 		s.finishClosing()
 	}
+}
+
+func (s *session) send(replies []byte) {
+	s.conn.Write(replies)
+	s.left += int64(len(replies))
+	s.srv.stats.outputBytes.Add(int64(len(replies)))
 }
 
 // close ends the connection from this side.

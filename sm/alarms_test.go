@@ -38,7 +38,10 @@ func TestAlarms(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told of %v, want %v", told, want)
 	}
-	r.reopen()
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
 	if got := r.m.Alarms(); !slices.Equal(got, want) {
 		t.Errorf("after a restart %v, want %v", got, want)
 	}

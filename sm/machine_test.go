@@ -219,7 +219,10 @@ func TestReceipts(t *testing.T) {
 	if s := r.m.Stats(); s.Duplicates != 3 || s.Refused != 3 || s.Batches != 4 {
 		t.Errorf("stats %+v", s)
 	}
-	r.reopen()
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
 	r.expect(send(2, 1), "4 [{2 1}]")
 	r.expect(send(2, 2), "5 [{2 2}]")
 }
@@ -347,7 +350,10 @@ func TestRecover(t *testing.T) {
 	r.expect(r.do("SHOW a"), "$1|1|")
 	r.expect(r.do("SHOW old"), "$-1|")
 	r.expect(r.do("COUNT a"), ":2|")
-	r.reopen()
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
 	r.expect(r.do("SHOW a"), "$1|2|")
 	r.now += 5000
 	r.expect(r.do("SHOW b"), "$-1|")

@@ -27,7 +27,10 @@ func TestMembersTravel(t *testing.T) {
 	if got := fmt.Sprint(r.m.Members()); got != want || told != 6 {
 		t.Errorf("members = %s, told %d times; want %s, 6", got, told, want)
 	}
-	r.reopen()
+	if err := r.m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.open()
 	if got := fmt.Sprint(r.m.Members()); got != want {
 		t.Errorf("members after opening again = %s, want %s", got, want)
 	}

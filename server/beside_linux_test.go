@@ -1,0 +1,166 @@
+package server
+
+import (
+	"encoding/binary"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/redoubt-db/redoubt/internal/aio"
+)
+
+// heldSyncer syncs, and does not say so before it is let.
+type heldSyncer struct {
+	*aio.Syncer
+	shut atomic.Bool
+}
+
+func (s *heldSyncer) Ended(wait bool) (bool, error) {
+	if s.shut.Load() && !wait {
+		return false, nil
+	}
+	return s.Syncer.Ended(wait)
+}
+
+// let has the sync that is under way end.
+func (s *heldSyncer) let(t *testing.T) {
+	t.Helper()
+	s.shut.Store(false)
+	if _, err := unix.Write(s.Event(), binary.NativeEndian.AppendUint64(nil, 1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startHeld starts a node alone whose syncs end when they are let.
+func startHeld(t *testing.T, options ...string) (*testNode, *heldSyncer) {
+	t.Helper()
+	n := startNode(t, options...)
+	if n.syncer == nil {
+		t.Skip("the kernel, or what confines this process, has no asynchronous IO")
+	}
+	waitFor(t, "the node to know that it is alone", n.replica.ReadsAtOnce)
+	s := &heldSyncer{Syncer: n.syncer}
+	if err := n.replica.SyncBeside(s); err != nil {
+		t.Fatal(err)
+	}
+	return n, s
+}
+
+// withheld counts the replies that wait.
+func (n *testNode) withheld() (count int) {
+	for _, l := range n.loops {
+		counted := make(chan int)
+		l.post(func() { counted <- len(l.held) })
+		count += <-counted
+	}
+	return count
+}
+
+// TestRepliesAwaitTheDisk: what is not on the disk is applied, and nobody sees it: neither who wrote it, nor who reads it or hears of it.
+func TestRepliesAwaitTheDisk(t *testing.T) {
+	for _, threads := range []string{"1", "3"} {
+		t.Run(threads+" loops", func(t *testing.T) {
+			n, s := startHeld(t, "--io-threads", threads)
+			writer, reader, ear, leaver := n.wire(t), n.wire(t), n.wire(t), n.wire(t)
+			ear.send("SUBSCRIBE", "news")
+			if r, err := ear.Read(); err != nil || len(r.Elems) != 3 {
+				t.Fatal(r, err)
+			}
+			s.shut.Store(true)
+			revision := n.revision()
+			writer.send("MULTI")
+			writer.want("+ OK")
+			writer.send("SET", "k", "v")
+			writer.want("+ QUEUED")
+			writer.send("PUBLISH", "news", "k is there")
+			writer.want("+ QUEUED")
+			writer.send("EXEC")
+			waitFor(t, "the write to be applied", func() bool { return n.revision() > revision })
+			waitFor(t, "two replies to wait", func() bool { return n.withheld() == 2 })
+			reader.send("GET", "k")
+			waitFor(t, "the read to wait", func() bool { return n.withheld() == 3 })
+			reader.send("EXISTS", "k", "gone")
+			waitFor(t, "another read of that client to wait", func() bool { return n.withheld() == 4 })
+			leaver.send("QUIT")
+			waitFor(t, "one that leaves to wait", func() bool { return n.withheld() == 5 })
+			s.let(t)
+			reader.want("$ v")
+			reader.want(": 1")
+			if r, err := writer.Read(); err != nil || len(r.Elems) != 2 {
+				t.Errorf("EXEC: %v, %v", r, err)
+			}
+			if r, err := ear.Read(); err != nil || !strings.Contains(r.String(), "k is there") {
+				t.Errorf("the subscriber: %v, %v", r, err)
+			}
+			leaver.want("+ OK")
+			if r, err := leaver.Read(); err == nil {
+				t.Errorf("behind QUIT came %v", r)
+			}
+			if n.withheld() != 0 {
+				t.Errorf("%d replies still wait", n.withheld())
+			}
+		})
+	}
+}
+
+// TestWritesAwaitTheDisk: writes of others come together while a sync is under way, and are one batch behind it.
+func TestWritesAwaitTheDisk(t *testing.T) {
+	n, s := startHeld(t)
+	first := n.wire(t)
+	s.shut.Store(true)
+	first.send("INCR", "n")
+	waitFor(t, "the reply to wait", func() bool { return n.withheld() == 1 })
+	revision, batches := n.revision(), n.batcher.Counts().Batches
+	others := make([]*wireClient, 20)
+	for i := range others {
+		others[i] = n.wire(t)
+		others[i].send("INCR", "n")
+	}
+	waitFor(t, "twenty writes to wait", func() bool { requests, _ := n.batcher.Backlog(); return requests == len(others) })
+	if n.revision() != revision {
+		t.Error("something was applied beside a sync that came before it")
+	}
+	s.let(t)
+	first.want(": 1")
+	for _, c := range others {
+		if r, err := c.Read(); err != nil || r.Kind != ':' {
+			t.Fatal(r, err)
+		}
+	}
+	first.send("GET", "n")
+	first.want("$ 21")
+	if got := n.batcher.Counts().Batches - batches; got > 3 { // with those of the server's own chores
+		t.Errorf("%d batches of %d writes that waited together", got, len(others))
+	}
+}
+
+// TestEndAwaitsTheDisk: a node that ends lets the replies leave that wait.
+func TestEndAwaitsTheDisk(t *testing.T) {
+	n, s := startHeld(t)
+	c := n.wire(t)
+	s.shut.Store(true)
+	c.send("SET", "k", "v")
+	waitFor(t, "the reply to wait", func() bool { return n.withheld() == 1 })
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.want("+ OK")
+}
+
+// TestFlushAwaitsTheDisk: the engine writes nothing that the log's disk may not have.
+func TestFlushAwaitsTheDisk(t *testing.T) {
+	n, s := startHeld(t)
+	c := n.wire(t)
+	s.shut.Store(true)
+	c.send("SET", "k", "v")
+	waitFor(t, "the reply to wait", func() bool { return n.withheld() == 1 })
+	if err := n.machine.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if _, under := n.replica.Unsettled(); under {
+		t.Error("the store was flushed beside a sync of its log")
+	}
+	c.want("+ OK")
+}
