@@ -75,12 +75,12 @@ func (e *elements) Len() int {
 	return e.tx.mv.Count(&e.it)
 }
 
-// lookup is the element of a name.
-func (e *elements) lookup(name []byte) (mvcc.Element, bool) {
+// lookup is the element of a name, nil if there is none; good until the next look-up or change.
+func (e *elements) lookup(name []byte) *mvcc.Element {
 	if !e.live {
-		return mvcc.Element{}, false
+		return nil
 	}
-	return e.now().Lookup(name)
+	return e.tx.mv.Find(&e.it, name)
 }
 
 // make brings the key to be, with the deadline or lease that a has, and tells "new".

@@ -26,7 +26,7 @@ func (tx *Tx) Hash(key []byte) (Hash, error) {
 
 // due is how many fields are past their deadlines and still in the store.
 func (h *Hash) due() int {
-	if !h.live {
+	if !h.live || h.tx.mv.Volatile(&h.it) == 0 {
 		return 0
 	}
 	return dueAt(h.now(), h.tx.now)
@@ -46,11 +46,11 @@ func (h *Hash) Len() int { return h.elements.Len() - h.due() }
 
 // Lookup is a field with its value and deadline, good until the next change.
 func (h *Hash) Lookup(field []byte) (mvcc.Element, bool) {
-	e, ok := h.lookup(field)
-	if !ok || e.Deadline != 0 && e.Deadline <= h.tx.now {
+	e := h.lookup(field)
+	if e == nil || e.Deadline != 0 && e.Deadline <= h.tx.now {
 		return mvcc.Element{}, false
 	}
-	return e, true
+	return *e, true
 }
 
 // Set gives a field a value, without a deadline, and tells whether the field is new.

@@ -41,10 +41,7 @@ func (s *Set) Add(name []byte) bool {
 func (s *Set) Remove(name []byte) bool { return s.remove(mvcc.Element{Name: name}) }
 
 // Has tells whether name is a member.
-func (s *Set) Has(name []byte) bool {
-	_, ok := s.lookup(name)
-	return ok
-}
+func (s *Set) Has(name []byte) bool { return s.lookup(name) != nil }
 
 // Pop takes out n members by chance, or as many as there are, and returns copies of them.
 func (s *Set) Pop(n int) [][]byte {
@@ -60,9 +57,9 @@ func (s *Set) Pop(n int) [][]byte {
 		return list
 	}
 	for range n {
-		e, _ := s.now().At(s.tx.rng.below(s.Len()))
+		e := s.tx.mv.At(&s.it, s.tx.rng.below(s.Len()))
 		list = append(list, names.copy(e.Name))
-		s.remove(e)
+		s.remove(*e)
 	}
 	if n > 0 && s.Len()*popMoves <= n {
 		s.shrink()

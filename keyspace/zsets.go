@@ -60,7 +60,8 @@ const (
 
 // Add gives a member a score, and returns the score given. The error is ErrScore.
 func (z *ZSet) Add(m Scored, o Adding) (did Added, score float64, err error) {
-	old, had := z.lookup(m.Name)
+	old := z.lookup(m.Name)
+	had := old != nil
 	switch {
 	case had && o.New || !had && o.Existing:
 		return Refused, 0, nil

@@ -102,6 +102,12 @@ func (k *collection) second(e *Element) (major uint64, ok bool) {
 
 // putElement puts an element into the trees, in the place of old if had.
 func (x *index) putElement(k *collection, e, old *Element, had bool) {
+	x.putSecond(k, e, old, had)
+	x.forest.Put(&k.root, e)
+}
+
+// putSecond is the part of putElement that is done beside the root.
+func (x *index) putSecond(k *collection, e, old *Element, had bool) {
 	major, is := k.second(e)
 	if had {
 		was, stands := k.second(old)
@@ -113,15 +119,19 @@ func (x *index) putElement(k *collection, e, old *Element, had bool) {
 	if is && !had {
 		x.forest.Put(&k.scores, &Element{Major: major, Name: e.Name})
 	}
-	x.forest.Put(&k.root, e)
 }
 
 // dropElement takes an element out of the trees.
 func (x *index) dropElement(k *collection, e *Element) {
+	x.dropSecond(k, e)
+	x.forest.Delete(&k.root, e.Major, e.Name)
+}
+
+// dropSecond is the part of dropElement that is done beside the root.
+func (x *index) dropSecond(k *collection, e *Element) {
 	if major, is := k.second(e); is {
 		x.forest.Delete(&k.scores, major, e.Name)
 	}
-	x.forest.Delete(&k.root, e.Major, e.Name)
 }
 
 // count keeps the number of elements with a deadline.

@@ -3,8 +3,6 @@ package mvcc
 import (
 	"bytes"
 	"fmt"
-
-	"github.com/redoubt-db/redoubt/internal/ranked"
 )
 
 // Make gives key an empty collection of the type in a, superseding whatever it had. It is the caller's to put
@@ -46,12 +44,13 @@ func (u *elementUndo) was() *Element {
 func (tx *Tx) PutElement(ref Ref, e Element) (added bool) {
 	s := tx.s
 	c, handle, k := tx.collection(ref)
-	tx.place(k, &e)
-	old, had := s.forest.Find(k.root, e.Major, e.Name)
-	u := tx.noteElement(handle, k, &e, &old, had)
+	at := tx.seek(handle, k, e.Major, e.Name)
+	e.Major = at.major
+	u := tx.noteElement(handle, k, &e, &at.place.Entry, at.had)
 	tx.recordElement(handle, k, &e, u)
 	k.count(u.was(), &e)
-	s.putElement(k, &e, &u.old, u.had)
+	s.putSecond(k, &e, &u.old, u.had)
+	s.forest.PutAt(&k.root, &at.place, &e)
 	tx.changed(ChangeElementPut, ref, c, u)
 	return !u.had
 }
@@ -74,15 +73,16 @@ func (tx *Tx) recordElement(handle uint32, k *collection, e *Element, u *element
 func (tx *Tx) DeleteElement(ref Ref, e Element) bool {
 	s := tx.s
 	c, handle, k := tx.collection(ref)
-	tx.place(k, &e)
-	old, had := s.forest.Find(k.root, e.Major, e.Name)
-	if !had {
+	at := tx.seek(handle, k, e.Major, e.Name)
+	if !at.had {
 		return false
 	}
-	u := tx.noteElement(handle, k, &e, &old, true)
+	e.Major = at.major
+	u := tx.noteElement(handle, k, &e, &at.place.Entry, true)
 	tx.recordElementGone(handle, k, u)
 	k.count(&u.old, nil)
-	s.dropElement(k, &u.old)
+	s.dropSecond(k, &u.old)
+	s.forest.DeleteAt(&k.root, &at.place)
 	tx.changed(ChangeElementDelete, ref, c, u)
 	return true
 }
@@ -104,13 +104,6 @@ func (tx *Tx) collection(ref Ref) (*cell, uint32, *collection) {
 		panic(fmt.Sprintf("mvcc: handle %d at %v is no live collection", ref, tx.Revision()))
 	}
 	return c, c.handle(), tx.s.collection(c.handle())
-}
-
-// place fills in where the element is among the others.
-func (tx *Tx) place(k *collection, e *Element) {
-	if layout(Type(k.typ)) == ranked.Hashed {
-		e.Major = tx.s.hash.name(e.Name)
-	}
 }
 
 // noteElement notes how the element is before the change, if it is there, and gives e a name that stays.

@@ -20,6 +20,7 @@ type Tx struct {
 
 	elements []elementUndo
 	kept     []byte // names and values of elements, for undo and changes
+	sought   sought
 }
 
 // Mark is a place in a transaction that Rollback goes back to.

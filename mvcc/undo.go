@@ -30,7 +30,7 @@ func (tx *Tx) reset() {
 	if cap(tx.changes) > keptMax || cap(tx.rows) > keptMax || max(cap(tx.buf), cap(tx.kept)) > keptMax*100 {
 		tx.changes, tx.undo, tx.rows, tx.buf, tx.elements, tx.kept = nil, nil, nil, nil, nil, nil
 	}
-	tx.elements, tx.kept = tx.elements[:0], tx.kept[:0]
+	tx.elements, tx.kept, tx.sought.handle = tx.elements[:0], tx.kept[:0], 0
 	tx.changes, tx.undo = tx.changes[:0], tx.undo[:0]
 	tx.rows, tx.buf = tx.rows[:0], append(tx.buf[:0], make([]byte, chainRoom)...)
 }
@@ -63,6 +63,7 @@ func (tx *Tx) Rollback(m Mark) {
 	if m.undo > len(tx.undo) || m.changes > len(tx.changes) {
 		panic(fmt.Sprintf("mvcc: rollback to change %d of %d", m.changes, len(tx.changes)))
 	}
+	tx.sought.handle = 0 // the number of changes goes back, and may come to what it was with others
 	for i := len(tx.undo) - 1; i >= m.undo; i-- {
 		tx.takeBack(&tx.undo[i])
 	}

@@ -4,26 +4,16 @@ import "github.com/redoubt-db/redoubt/internal/slab"
 
 // Delete removes the entry at a place; false if there is none.
 func (f *Forest) Delete(r *Root, major uint64, name []byte) bool {
-	if r.at == 0 {
+	var at Place
+	at.lead(f, *r, major, name)
+	if at.leaf == 0 {
 		return false
 	}
-	l := r.layout
-	if !r.many {
-		s := f.seek(f.leaf(r.at), l, major, name)
-		if s.found {
-			r.at = f.cut(f.ownLeaf(r.at, l), l, s)
-		}
-		return s.found
+	if at.spot = f.seek(f.leaf(at.leaf), r.layout, major, name); !at.spot.found {
+		return false
 	}
-	f.grown = 0
-	var p path
-	p.find(f, f.root(*r), l, major, name)
-	s := f.seek(f.leaf(p.leaf()), l, major, name)
-	if s.found {
-		p.own(f)
-		f.shrunk(r, &p, f.cut(f.ownLeaf(p.leaf(), l), l, s))
-	}
-	return s.found
+	f.DeleteAt(r, &at)
+	return true
 }
 
 // cut removes an entry from a leaf that is owned, and returns the leaf, or 0 when it was the last.

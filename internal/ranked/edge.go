@@ -106,7 +106,7 @@ func (p *path) tally(last bool, major uint64) {
 func (f *Forest) pushBare(r *Root, last bool, e *Entry) {
 	l := r.layout
 	if r.at == 0 {
-		f.putBare(r, e)
+		f.putBare(r, &Place{}, e)
 		return
 	}
 	left, right := f.pushLeaf(f.ownLeaf(r.at, l), l, last, e, 0)

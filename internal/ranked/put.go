@@ -1,56 +1,39 @@
 package ranked
 
-import (
-	"fmt"
-	"math"
-)
-
 // edges tell whether a leaf is the first and the last of its tree.
 type edges struct{ first, last bool }
 
 // Put adds an entry or replaces the one at its place; it tells whether it added. Strings of e may alias the entry
 // they replace.
 func (f *Forest) Put(r *Root, e *Entry) bool {
-	if !r.many {
-		return f.putBare(r, e)
-	}
-	f.grown = 0
-	top := f.root(*r)
-	if top.total == math.MaxUint32 {
-		panic(fmt.Sprintf("ranked: a tree of %d entries is full", top.total))
-	}
-	var p path
-	p.find(f, top, r.layout, e.Major, e.Name)
-	top = p.own(f)
-	d := p.depth - 1
-	left, right, added := f.putLeaf(f.ownLeaf(p.leaf(), r.layout), r.layout, e, edges{p.first(d), p.last(d)})
-	p.nodes[d].set(p.slots[d], f.leafKid(left, r.layout))
-	if right == 0 {
-		for d--; d >= 0; d-- {
-			p.nodes[d].set(p.slots[d], nodeKid(p.nodes[d+1]))
+	var at Place
+	at.lead(f, *r, e.Major, e.Name)
+	if at.leaf != 0 {
+		b := f.leaf(at.leaf)
+		if at.edges().last {
+			at.spot = f.seekLast(b, r.layout, e.Major, e.Name)
+		} else {
+			at.spot = f.seek(b, r.layout, e.Major, e.Name)
 		}
-	} else {
-		top = f.hang(&p, f.leafKid(right, r.layout))
 	}
-	f.setRoot(*r, top)
-	return added
+	f.PutAt(r, &at, e)
+	return !at.spot.found
 }
 
-// putBare is Put into a tree without nodes.
-func (f *Forest) putBare(r *Root, e *Entry) bool {
+// putBare is PutAt of a tree without nodes.
+func (f *Forest) putBare(r *Root, at *Place, e *Entry) {
 	l := r.layout
 	if r.at == 0 {
 		from := baseOf(l, e)
 		out := f.place(e, outside{})
 		r.at = f.build(l, from, f.pack(l, from, e, out), out.any())
-		return true
+		return
 	}
-	left, right, added := f.putLeaf(f.ownLeaf(r.at, l), l, e, edges{true, true})
+	left, right := f.putLeaf(f.ownLeaf(r.at, l), l, e, at)
 	r.at = left
 	if right != 0 {
 		f.sprout(r, left, right)
 	}
-	return added
 }
 
 // sprout makes a tree of two leaves.
@@ -76,15 +59,9 @@ func baseOf(l Layout, e *Entry) (from base) {
 	return from
 }
 
-// putLeaf is Put into a leaf that is owned. If it gets too full, right is the second of the two it becomes.
-func (f *Forest) putLeaf(ref uint32, l Layout, e *Entry, at edges) (left, right uint32, added bool) {
-	b := f.leaf(ref)
-	var s spot
-	if at.last {
-		s = f.seekLast(b, l, e.Major, e.Name)
-	} else {
-		s = f.seek(b, l, e.Major, e.Name)
-	}
+// putLeaf is PutAt in a leaf that is owned. If it gets too full, right is the second of the two it becomes.
+func (f *Forest) putLeaf(ref uint32, l Layout, e *Entry, at *Place) (left, right uint32) {
+	b, s := f.leaf(ref), at.spot
 	var old outside
 	gone := 0
 	if s.found {
@@ -108,10 +85,10 @@ func (f *Forest) putLeaf(ref uint32, l Layout, e *Entry, at edges) (left, right 
 		if !s.found {
 			b.setCount(b.count() + 1)
 		}
-	case !s.found && at.last && s.off == used: // whoever appends leaves full leaves behind
+	case !s.found && s.off == used && at.edges().last: // whoever appends leaves full leaves behind
 		from = baseOf(l, e)
 		left, right = f.trim(ref), f.build(l, from, f.pack(l, from, e, out), out.any())
-	case !s.found && at.first && s.rank == 0:
+	case !s.found && s.rank == 0 && at.edges().first:
 		from = baseOf(l, e)
 		left, right = f.build(l, from, f.pack(l, from, e, out), out.any()), f.trim(ref)
 	default:
@@ -120,7 +97,7 @@ func (f *Forest) putLeaf(ref uint32, l Layout, e *Entry, at edges) (left, right 
 	if old.value != 0 && old.value != out.value {
 		f.dropBlob(old.value, old.valueLen)
 	}
-	return left, right, !s.found
+	return left, right
 }
 
 // hang puts a kid behind the one that the path leads to, and brings the path's nodes up to date. It returns the topmost

@@ -96,6 +96,39 @@ func TestRandomOperations(t *testing.T) {
 	}
 }
 
+// byPlace finds a place by name or rank, and then writes there, with a clone made or the other tree changed between.
+func (w *world) byPlace(i, between int, e *Entry, rank int) string {
+	r, m := w.roots[i], w.models[i]
+	var at Place
+	ok := w.f.Seek(*r, e.Major, e.Name, &at)
+	j, had := m.seek(e.Major, e.Name)
+	byRank := e.Main%2 == 0
+	if byRank {
+		ok = w.f.SeekRank(*r, rank, &at)
+		j, had = rank, rank >= 0 && rank < len(m.list)
+	}
+	if ok != had || had && !same(&at.Entry, &m.list[j]) {
+		return fmt.Sprintf("Seek(%s) or SeekRank(%d) = %t, %s", show(e), rank, ok, show(&at.Entry))
+	}
+	switch between {
+	case 1:
+		w.add(w.f.Clone(*r), m.clone())
+		defer w.release(len(w.roots) - 1)
+	case 2:
+		other := Entry{Major: e.Major + 1, Name: []byte("other")}
+		w.put(1-i, &other)
+	}
+	switch {
+	case !byRank && (!had || e.Main%3 == 0):
+		w.f.PutAt(r, &at, e)
+		m.put(*e)
+	case had:
+		w.f.DeleteAt(r, &at)
+		m.delete(m.list[j].Major, m.list[j].Name)
+	}
+	return m.differs(w.f, *r)
+}
+
 // step does one thing to one of the first two trees, or to a clone.
 func (w *world) step(rnd *rand.Rand, v flavour, shrink bool) string {
 	i := rnd.IntN(2)
@@ -130,7 +163,9 @@ func (w *world) step(rnd *rand.Rand, v flavour, shrink bool) string {
 		}
 	case what < 955:
 		return w.queue(i, rnd.IntN(30), rnd.IntN(2) == 0, rnd.IntN(2) == 0, e)
-	case what < 960 && len(w.roots) < 2+v.clones:
+	case what < 958:
+		return w.byPlace(i, rnd.IntN(3), &e, rnd.IntN(len(m.list)+2)-1)
+	case what < 963 && len(w.roots) < 2+v.clones:
 		w.add(w.f.Clone(*r), m.clone())
 	case what < 970 && len(w.roots) > 2:
 		w.release(2 + rnd.IntN(len(w.roots)-2))
