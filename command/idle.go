@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/redoubt-db/redoubt/keyspace"
+	"github.com/redoubt-db/redoubt/mvcc"
 	"github.com/redoubt-db/redoubt/resp"
 )
 
@@ -18,9 +19,18 @@ func popNothingScored(c *ReadCall) (resp.Value, bool) {
 	return resp.Array(), c.Len() == 2 && c.View.Absent(c.At(1))
 }
 
-// removeNothing is of what removes elements of the key at 1.
-func removeNothing(c *ReadCall) (resp.Value, bool) {
-	return resp.Int(0), c.View.Absent(c.At(1))
+func hDelNothing(c *ReadCall) (resp.Value, bool) { return removeNothing(c, mvcc.Hash) }
+func sRemNothing(c *ReadCall) (resp.Value, bool) { return removeNothing(c, mvcc.Set) }
+func zRemNothing(c *ReadCall) (resp.Value, bool) { return removeNothing(c, mvcc.ZSet) }
+
+// removeNothing is of what removes elements of the key at 1, none of which is there.
+func removeNothing(c *ReadCall, t mvcc.Type) (resp.Value, bool) {
+	return resp.Int(0), c.View.HasNone(c.At(1), t, c.From(2))
+}
+
+func lRemNothing(c *ReadCall) (resp.Value, bool) {
+	_, err := c.Int(2)
+	return resp.Int(0), err == nil && c.View.ListLacks(c.At(1), c.At(3))
 }
 
 func deleteNothing(c *ReadCall) (resp.Value, bool) {
@@ -34,6 +44,25 @@ func deleteNothing(c *ReadCall) (resp.Value, bool) {
 
 func addNothing(c *ReadCall) (resp.Value, bool) {
 	return resp.Int(0), c.View.IsSetWith(c.At(1), c.From(2))
+}
+
+func hSetNothingNX(c *ReadCall) (resp.Value, bool) {
+	return resp.Int(0), c.View.HasElement(c.At(1), mvcc.Hash, c.At(2))
+}
+
+// zAddNothing is ZADD of members that have these scores; no condition on it changes that.
+func zAddNothing(c *ReadCall) (resp.Value, bool) {
+	o, _, rest, err := c.addOptions(keyspace.Adding{})
+	if err != nil || o.Increment {
+		return resp.None, false
+	}
+	for i := rest; i < c.Len(); i += 2 {
+		score, err := c.Float(i)
+		if err != nil || !c.View.HasScore(c.At(1), c.At(i+1), score) {
+			return resp.None, false
+		}
+	}
+	return resp.Int(0), true
 }
 
 func setNothingNX(c *ReadCall) (resp.Value, bool) {

@@ -26,13 +26,22 @@ func TestIdleAnswersAsWrite(t *testing.T) {
 		func() string { return "RPOP " + key() },
 		func() string { return "RPOP " + key() + " 1" },
 		func() string { return "LPOP " + key() + " x" },
+		func() string { return "LREM " + key() + " 1 " + member() },
+		func() string { return "LREM " + key() + " x " + member() },
 		func() string { return "RPUSH " + key() + " " + member() },
 		func() string { return "ZADD " + key() + " 1 " + member() },
+		func() string { return "ZADD " + key() + " CH XX " + word("", 2) + " " + member() + " 1 " + member() },
+		func() string { return "ZADD " + key() + " GT -0 " + member() },
+		func() string { return "ZADD " + key() + " NX GT 1 " + member() },
+		func() string { return "ZADD " + key() + " INCR 0 " + member() },
+		func() string { return "ZADD " + key() + " nan " + member() },
 		func() string { return "ZREM " + key() + " " + member() },
 		func() string { return "ZPOPMIN " + key() },
 		func() string { return "ZPOPMAX " + key() },
 		func() string { return "ZPOPMIN " + key() + " 3" },
 		func() string { return "HSET " + key() + " " + member() + " v" },
+		func() string { return "HSETNX " + key() + " " + member() + " v" },
+		func() string { return "HEXPIRE " + key() + " 9 FIELDS 1 " + member() },
 		func() string { return "HDEL " + key() + " " + member() + " " + member() },
 		func() string { return "DEL " + key() },
 		func() string { return "UNLINK " + key() + " " + key() },
@@ -48,7 +57,7 @@ func TestIdleAnswersAsWrite(t *testing.T) {
 		func() string { return "PEXPIRE " + key() + " 60000" },
 	}
 	idle := map[string]int{}
-	for range 40_000 {
+	for range 120_000 {
 		line := lines[r.IntN(len(lines))]()
 		name, _, _ := strings.Cut(line, " ")
 		want, answered := s.idle(line)

@@ -61,7 +61,7 @@ func Lists() []Spec {
 		{Name: "LREM", Syntax: "key count element",
 			Summary: "Remove elements from a list", Since: "1.0.0", Group: "list",
 			Complexity: "O(N+M) where N is the length of the list and M is the number of elements removed.",
-			Arity:      Exactly(4), Keys: KeyAt(1).As("RW delete"), ACL: acl.List, Write: lRem},
+			Arity:      Exactly(4), Keys: KeyAt(1).As("RW delete"), ACL: acl.List, Write: lRem, Idle: lRemNothing},
 		{Name: "LPOS", Syntax: "key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
 			Summary: "Return the index of matching elements on a list", Since: "6.0.6", Group: "list",
 			Complexity: "O(N) where N is the number of elements in the list, for the average case. When searching for elements near the head or the tail of the list, or when the MAXLEN option is provided, the command may run in constant time.",

@@ -20,7 +20,7 @@ func Sets() []Spec {
 		{Name: "SREM", Syntax: "key member [member ...]",
 			Summary: "Remove one or more members from a set", Since: "1.0.0", Group: "set",
 			Complexity: "O(N) where N is the number of members to be removed.",
-			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.Set, Write: sRem, Idle: removeNothing},
+			Arity:      AtLeast(3), Keys: KeyAt(1).As("RW delete"), Flags: Fast, ACL: acl.Set, Write: sRem, Idle: sRemNothing},
 		{Name: "SMOVE", Syntax: "source destination member",
 			Summary: "Move a member from one set to another", Since: "1.0.0", Group: "set", Complexity: "O(1)",
 			Arity: Exactly(4), Keys: KeysFromTo(1, 2, 1).With(KeySpec{Index: 1, Access: popAccess}, KeySpec{Index: 2, Access: pushAccess}),
