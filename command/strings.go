@@ -235,7 +235,7 @@ func mSet(c *WriteCall) (resp.Value, error) {
 	if c.Len()%2 == 0 {
 		return WrongArity("mset"), nil
 	}
-	setPairs(c)
+	c.Tx.SetAll(c.From(1))
 	return resp.OK(), nil
 }
 
@@ -248,14 +248,8 @@ func mSetNX(c *WriteCall) (resp.Value, error) {
 			return resp.Int(0), nil
 		}
 	}
-	setPairs(c)
+	c.Tx.SetAll(c.From(1))
 	return resp.Int(1), nil
-}
-
-func setPairs(c *WriteCall) {
-	for i := 1; i < c.Len(); i += 2 {
-		c.Tx.Set(c.At(i), c.At(i+1))
-	}
 }
 
 func bulkOrNull(b []byte, ok bool) resp.Value {

@@ -48,6 +48,7 @@ type Space struct {
 	hearing bool  // somebody on this node listens; under the store's lock
 	news    news
 
+	ahead   mvcc.Prefetcher
 	scratch []byte // where values are built before they are stored
 }
 

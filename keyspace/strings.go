@@ -102,17 +102,36 @@ func (v *View) StringLen(key []byte) (int, error) {
 
 // Set makes key a string that lives until it is deleted, whatever it was.
 func (tx *Tx) Set(key, value []byte) {
-	tx.Lookup(key) // a generation past its deadline ends first
 	tx.Put(key, mvcc.Attr{Type: mvcc.String}, value)
 	tx.Notify(ClassString, "set", key)
+}
+
+// SetAll is Set of every key in pairs with the value behind it. Keys far apart in memory are brought near first, since to wait for
+// one after the other takes longer than all the rest.
+func (tx *Tx) SetAll(pairs [][]byte) {
+	for len(pairs) > 0 {
+		some := pairs[:min(len(pairs), 2*mvcc.PrefetchMax)]
+		var keys [mvcc.PrefetchMax][]byte
+		for i := range len(some) / 2 {
+			keys[i] = some[2*i]
+		}
+		tx.mv.View().PrefetchWrites(&tx.space.ahead, tx.ks, keys[:len(some)/2])
+		for i := 0; i < len(some); i += 2 {
+			tx.Set(some[i], some[i+1])
+		}
+		pairs = pairs[len(some):]
+	}
 }
 
 // SetString makes key a string if the condition holds; false if it does not. What to tell of it is the caller's to know:
 // see NotifySet.
 func (tx *Tx) SetString(key, value []byte, o SetOptions) (bool, error) {
-	it, ok := tx.Lookup(key)
-	if !o.holds(it, ok) {
-		return false, nil
+	var it mvcc.Item
+	ok := false
+	if o.If != SetAlways || o.KeepTTL { // Put sees for itself what it supersedes
+		if it, ok = tx.Lookup(key); !o.holds(it, ok) {
+			return false, nil
+		}
 	}
 	a := mvcc.Attr{Type: mvcc.String, Deadline: o.Deadline, Lease: o.Lease}
 	switch {

@@ -122,22 +122,19 @@ func (e *DiskError) Error() string { return "keyspace: read value: " + e.Err.Err
 
 // Put gives key a value and attributes, creating or replacing it whatever its type. A key past its deadline is
 // ended first.
-func (tx *Tx) Put(key []byte, a mvcc.Attr, value []byte) mvcc.Item {
-	return tx.put(tx.ks, key, a, value)
-}
+func (tx *Tx) Put(key []byte, a mvcc.Attr, value []byte) { tx.put(tx.ks, key, a, value) }
 
-func (tx *Tx) put(ks mvcc.Keyspace, key []byte, a mvcc.Attr, value []byte) mvcc.Item {
+func (tx *Tx) put(ks mvcc.Keyspace, key []byte, a mvcc.Attr, value []byte) {
 	if tx.overdue {
 		tx.lookup(ks, key)
 	}
 	tx.overdue = tx.overdue || a.Deadline != 0 && a.Deadline <= tx.now
-	it := tx.mv.Put(ks, key, a, value)
+	tx.mv.Put(ks, key, a, value)
 	if tx.told&ClassNew != 0 {
 		if changes := tx.mv.Changes(); !changes[len(changes)-1].Existed {
 			tx.notifyOf(ks, ClassNew, "new", key)
 		}
 	}
-	return it
 }
 
 // SetAttr changes what key carries beside its value; the key must be live.

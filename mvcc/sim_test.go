@@ -221,7 +221,7 @@ func (m *sim) op(tx *Tx, rnd *rand.Rand) {
 		}
 	case n < 45:
 		v := simValue(rnd)
-		it := tx.Put(ks, []byte(key), a, v)
+		_, it, _ := tx.ByRef(tx.Put(ks, []byte(key), a, v))
 		m.now.put(ks, key, a, string(v), rev)
 		m.checkItem(tx.View(), it, key, must(m.now.get(ks, key)))
 	case n < 65:

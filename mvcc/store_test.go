@@ -178,7 +178,7 @@ func TestCoolAndWarm(t *testing.T) {
 	tx := b.Tx()
 	refs := map[string]Ref{}
 	for _, key := range []string{"counter", "small", "inline", "large", "huge"} {
-		refs[key] = tx.Put(1, []byte(key), Attr{Type: String}, []byte(value(sizes[key]))).Ref
+		refs[key] = tx.Put(1, []byte(key), Attr{Type: String}, []byte(value(sizes[key])))
 	}
 	tx.Commit()
 	if freed := s.Cool(1<<40, 100); freed != 0 {
@@ -227,7 +227,7 @@ func TestStaleRef(t *testing.T) {
 	var refs []Ref
 	apply(t, s, func(tx *Tx) {
 		for i := range 30_000 { // three chunks of cells
-			refs = append(refs, tx.Put(1, fmt.Append(nil, "key", i), Attr{Type: String}, nil).Ref)
+			refs = append(refs, tx.Put(1, fmt.Append(nil, "key", i), Attr{Type: String}, nil))
 		}
 	})
 	apply(t, s, func(tx *Tx) {

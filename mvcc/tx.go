@@ -79,9 +79,9 @@ func (s *Store) ByRef(ref Ref) (Keyspace, Item, bool) {
 // Load is the item's value, read from disk when cold. Unless cold it is good until the key's next change.
 func (tx *Tx) Load(it Item) ([]byte, error) { return tx.s.load(it) }
 
-// Put gives key a value, creating it or superseding its live version. It copies key and value, which may
-// alias the old value.
-func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
+// Put gives key a value, creating it or superseding its live version, and returns its handle. It copies key and value, which
+// may alias the old value.
+func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Ref {
 	if a.Type.HasElements() {
 		panic(fmt.Sprintf("mvcc: a value for key %q of type %d, which has elements", key, a.Type))
 	}
@@ -89,7 +89,7 @@ func (tx *Tx) Put(ks Keyspace, key []byte, a Attr, value []byte) Item {
 	u.freeNew = true
 	tx.s.setValue(c, value, c.mod())
 	tx.writePut(c, c.mod())
-	return tx.s.item(ref, c)
+	return Ref(ref)
 }
 
 // next makes the next version of a key, live or not, whose value is the caller's to set.
