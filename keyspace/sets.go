@@ -43,12 +43,12 @@ func (s *Set) Remove(name []byte) bool { return s.remove(mvcc.Element{Name: name
 // Has tells whether name is a member.
 func (s *Set) Has(name []byte) bool { return s.lookup(name) != nil }
 
-// Pop takes out n members by chance, or as many as there are, and returns copies of them.
+// Pop takes out n members by chance, or as many as there are; they are good until the request ends.
 func (s *Set) Pop(n int) [][]byte {
 	n = min(n, s.Len())
 	list := make([][]byte, 0, n)
-	names := arenaFor(n)
 	if n > 0 && n == s.Len() {
+		names := arenaFor(n)
 		s.now().Ascend(0, func(e *mvcc.Element) bool {
 			list = append(list, names.copy(e.Name))
 			return true
@@ -57,9 +57,7 @@ func (s *Set) Pop(n int) [][]byte {
 		return list
 	}
 	for range n {
-		e := s.tx.mv.At(&s.it, s.tx.rng.below(s.Len()))
-		list = append(list, names.copy(e.Name))
-		s.remove(*e)
+		list = append(list, s.tx.mv.RemoveAt(&s.it, s.tx.rng.below(s.Len())).Name)
 	}
 	if n > 0 && s.Len()*popMoves <= n {
 		s.shrink()

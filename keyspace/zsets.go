@@ -123,11 +123,19 @@ func (z *ZSet) RemoveRanks(from, to int) int {
 }
 
 // Pop takes out n members, or as many as there are, from the lowest score up or from the highest down. The names are
-// copies.
+// good until the request ends.
 func (z *ZSet) Pop(n int, highest bool) []Scored {
 	n = min(n, z.Len())
 	if n == 0 {
 		return nil
+	}
+	if n < z.Len() && (!highest || n == 1) { // several from the highest down are removed from the lowest of them up
+		list := make([]Scored, n)
+		for i := range list {
+			e := z.tx.mv.PopScored(&z.it, highest)
+			list[i] = Scored{e.Name, mvcc.Score(e.Value)}
+		}
+		return list
 	}
 	from, to := 0, n
 	if highest {

@@ -71,18 +71,13 @@ func (tx *Tx) recordElement(handle uint32, k *collection, e *Element, u *element
 // DeleteElement removes an element from the collection of a live key; false if it is not there. Of e only the place is
 // looked at. The collection may be empty then: that its key goes with the last element is the caller's rule to keep.
 func (tx *Tx) DeleteElement(ref Ref, e Element) bool {
-	s := tx.s
 	c, handle, k := tx.collection(ref)
 	at := tx.seek(handle, k, e.Major, e.Name)
 	if !at.had {
 		return false
 	}
-	e.Major = at.major
-	u := tx.noteElement(handle, k, &e, &at.place.Entry, true)
-	tx.recordElementGone(handle, k, u)
-	k.count(&u.old, nil)
-	s.dropSecond(k, &u.old)
-	s.forest.DeleteAt(&k.root, &at.place)
+	u := tx.removeSought(handle, k, at)
+	tx.s.dropSecond(k, &u.old)
 	tx.changed(ChangeElementDelete, ref, c, u)
 	return true
 }

@@ -28,26 +28,13 @@ func (tx *Tx) seek(handle uint32, k *collection, major uint64, name []byte) *sou
 	return at
 }
 
-// Find is the element of a name in an item that is a Hash, Set or ZSet, as it is now; nil if there is none. It is good until Find or
-// At is called again, or the collection is changed.
+// Find is the element of a name in an item that is a Hash, Set or ZSet, as it is now; nil if there is none. It is good until
+// Find is called again, or the collection is changed.
 func (tx *Tx) Find(it *Item, name []byte) *Element {
 	if at := tx.seek(it.coll, tx.s.collection(it.coll), 0, name); at.had {
 		return &at.place.Entry
 	}
 	return nil
-}
-
-// At is Find of a rank.
-func (tx *Tx) At(it *Item, rank int) *Element {
-	k := tx.s.collection(it.coll)
-	at := &tx.sought
-	if at.had = tx.s.forest.SeekRank(k.root, rank, &at.place); !at.had {
-		at.handle = 0
-		return nil
-	}
-	e := &at.place.Entry
-	at.handle, at.seq, at.major, at.name = it.coll, k.changes, e.Major, append(at.name[:0], e.Name...)
-	return e
 }
 
 // Volatile is how many elements of an item have a deadline, as it is now.
