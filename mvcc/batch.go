@@ -95,6 +95,7 @@ func (b *Batch) Commit(applied uint64) error {
 	st := state{applied: applied, revision: s.current, compacted: s.compacted, chain: s.chain, made: s.made}
 	var buf [64]byte
 	b.setMeta(metaState, st.append(buf[:0]))
+	s.touched.Add(int64(b.db.Len()) + rowTouched*int64(b.db.Count()))
 	if err := b.db.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("commit batch %d: %w", applied, err)
 	}

@@ -55,7 +55,9 @@ func (s *Store) MemoryUsed() MemoryStats {
 		m.Slack += a.Mapped - a.Used
 	}
 	e := s.db.Metrics()
-	m.Engine = int64(e.MemTable.Size+e.MemTable.ZombieSize) + e.BlockCache.Size
+	memtables := int64(e.MemTable.Size + e.MemTable.ZombieSize)
+	m.Reserved = memtables - min(memtables, s.Touched())
+	m.Engine = memtables - m.Reserved + e.BlockCache.Size
 	m.Total = m.Records + m.Values + m.Elements + m.History + m.Tree + m.Table + m.Chunks + m.Slack + m.Engine
 	return m
 }

@@ -72,7 +72,8 @@ type MemoryStats struct {
 	Table    int64 // hash index
 	Chunks   int64 // where records are on disk
 	Slack    int64 // taken from the system and not in use
-	Engine   int64 // Pebble's memtables and block cache, as allocated: a memtable is not all touched
+	Engine   int64 // Pebble's memtables, as far as they were written to, and its block cache
+	Reserved int64 // the rest of the memtables: addresses without memory, and no part of Total
 	Total    int64
 	Heap     int64 // of Total, what lies on Go's heap: all or part of Tree, Table, Elements, History and Chunks
 }

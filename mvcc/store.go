@@ -39,6 +39,7 @@ type Store struct {
 	frontier  atomic.Uint64 // main revision at which chunks begin, in Pebble: where to look for a record first
 
 	chunkBytes atomic.Int64 // memory of chunks, which only the applier may look at
+	touched    atomic.Int64 // bytes written to memtables since GiveBack
 
 	metaMu sync.Mutex
 	meta   map[string][]byte // rows of m as committed

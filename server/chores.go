@@ -50,6 +50,7 @@ type chores struct {
 	slow     slowDiskWatch
 	content  contentWatch
 	calm     calm
+	giving   atomic.Bool // memory back, which takes a flush
 }
 
 type revisionAt struct {
@@ -270,9 +271,7 @@ func (c *chores) housekeeping() {
 	srv.followShared()
 	c.watchDisk()
 	c.closeIdle()
-	if c.calm.over(readGoHeap()) {
-		giveBack()
-	}
+	c.giveBackWhenCalm()
 	c.retain()
 }
 

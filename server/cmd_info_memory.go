@@ -65,10 +65,10 @@ func (r *memoryReport) countNative(c malloc.Stats) {
 		r.store.Heap += r.store.Engine
 		return
 	}
-	r.native, r.spare = max(0, c.Used-r.store.Engine), c.Free
+	r.native, r.spare = max(0, c.Used-r.store.Engine-r.store.Reserved), c.Free
 }
 
-// named is all that is accounted for. It may be more than what is resident, as of a memtable only what was written is.
+// named is all that is accounted for. It may be a little more than what is resident.
 func (r *memoryReport) named() int64 {
 	return r.store.Total - r.store.Heap + r.runtime + r.native + r.spare + r.program
 }

@@ -67,7 +67,7 @@ func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 
 func memoryPurge(s *session, _ [][]byte) resp.Value {
 	return s.later(func() resp.Value {
-		giveBack()
+		s.srv.giveBack(spare{heap: true, engine: true}, s.srv.chores.ended)
 		return resp.OK()
 	})
 }

@@ -65,6 +65,7 @@ func take(o options, command, dir string, past bool) (s sample, err error) {
 		return s, err
 	}
 	defer srv.Kill()
+	time.Sleep(o.rest) // as what a start has touched is given back late, too
 	if s.empty, err = footprintOf(srv.Pid); err != nil {
 		return s, err
 	}

@@ -97,6 +97,7 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
+	time.Sleep(o.rest)
 	empty, _ := footprintOf(srv.Pid)
 	took, err := o.shape.load(o, srv.Addr)
 	if err != nil {
