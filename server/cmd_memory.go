@@ -67,7 +67,7 @@ func memoryUsage(c *command.ReadCall) (resp.Value, error) {
 
 func memoryPurge(s *session, _ [][]byte) resp.Value {
 	return s.later(func() resp.Value {
-		s.srv.giveBack(spare{heap: true, engine: true}, s.srv.chores.ended)
+		s.srv.giveBack(spare{heap: true, engine: s.srv.machine.Touched() >= giveBackMin, program: true}, s.srv.chores.ended)
 		return resp.OK()
 	})
 }
