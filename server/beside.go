@@ -19,6 +19,7 @@ type withheld struct {
 	s    *session
 	sync uint64
 	end  int64 // as session.left counts
+	at   int64 // monotonic nanoseconds; since when
 }
 
 // syncBeside has the log synced beside from now on; hear has a function called by the first loop when something comes to an
@@ -84,8 +85,29 @@ func (l *loop) withhold(s *session) bool {
 	if !under || l.settled(sync) {
 		return false
 	}
-	l.held = append(l.held, withheld{s, sync, s.left + int64(len(s.out))})
+	l.held = append(l.held, withheld{s, sync, s.left + int64(len(s.out)), l.srv.mono()})
 	return true
+}
+
+// giveUpWithheld closes the clients that have waited for the disk longer than write-timeout: what they asked for was done here, and nobody knows
+// if it will outlive the node, which is what a lost connection says. It is called now and then.
+func (srv *Server) giveUpWithheld() {
+	before := srv.mono() - int64(writeTimeout(srv.conf.View()))
+	for _, l := range srv.loops {
+		l.post(func() { l.giveUpWithheld(before) })
+	}
+}
+
+func (l *loop) giveUpWithheld(before int64) {
+	if len(l.held) == 0 || l.held[0].at > before {
+		return
+	}
+	l.srv.log.Warn("clients are closed, as the disk has not taken the Raft log for longer than write-timeout")
+	for i := range l.held {
+		if h := &l.held[i]; h.at <= before {
+			h.s.close()
+		}
+	}
 }
 
 // settled tells whether a sync has ended. It asks the system once for each flush: one that it misses is an event soon.

@@ -164,3 +164,22 @@ func TestFlushAwaitsTheDisk(t *testing.T) {
 	}
 	c.want("+ OK")
 }
+
+// TestStuckDisk: nobody waits for a disk that takes nothing longer than write-timeout; and when it does again, the node serves as if nothing had been.
+func TestStuckDisk(t *testing.T) {
+	n, s := startHeld(t, "--write-timeout", "200")
+	writer, reader := n.wire(t), n.wire(t)
+	s.shut.Store(true)
+	writer.send("SET", "k", "v")
+	waitFor(t, "the reply to wait", func() bool { return n.withheld() == 1 })
+	reader.send("GET", "k")
+	for _, c := range []*wireClient{writer, reader} {
+		if r, err := c.Read(); err == nil {
+			t.Errorf("a reply came, and its sync is under way: %v", r)
+		}
+	}
+	s.let(t)
+	late := n.wire(t)
+	late.send("GET", "k")
+	late.want("$ v")
+}

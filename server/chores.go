@@ -260,6 +260,7 @@ func (srv *Server) cool(bytes int64) {
 // housekeeping is each node's own.
 func (c *chores) housekeeping() {
 	srv := c.srv
+	srv.giveUpWithheld()
 	c.raiseSemantics()
 	srv.learnTime()
 	srv.slewClock()
