@@ -13,7 +13,7 @@ import (
 // busiest second, which was 16 MiB after a load of a million items, more than half of what Go had. So it is given back
 // once nobody allocates. A lower GOGC would give less, and cost processor time where there is work.
 //
-// So are the memtables, which were another 16 MiB, and the pages of the program that a start or a load has touched, which were ten: smaller
+// So are the memtables, which were another 16 MiB, and tables of the program that a start or a load has touched, which were eight: smaller
 // memtables of 4 or 2 MiB would cost a tenth more processor time of a write.
 const (
 	calmBytes   = 1 << 20 // allocated in a second, at most, to count as quiet

@@ -18,7 +18,9 @@ const (
 	ofFile   = 1 << 61 // it is the file's own: a page that was written to is not
 )
 
-// GiveBack unmaps the pages of the program and its libraries that can be read from their files again. It stops nobody.
+// GiveBack unmaps the constants and tables of the program and its libraries, which can be read from their files again. It stops nobody.
+//
+// The code stays: the next request needs it, and where the system had taken it from its cache by then, that request waited for the disk.
 //
 // A mapping that may not be written to now may have been before: relocations are, and a debugger's breakpoints. Such pages
 // are in no file, so their mapping is left alone.
@@ -40,12 +42,12 @@ func GiveBack() {
 	}
 }
 
-// readOnly tells where a mapping lies, and whether it is of a file and cannot be written to. A line is
+// readOnly tells where a mapping lies, and whether it is of a file and can only be read. A line is
 //
-//	00401000-01226000 r-xp 00001000 fe:00 1315    /usr/bin/redoubt
+//	01226000-02109000 r--p 00e26000 fe:00 1315    /usr/bin/redoubt
 func readOnly(line string) (from, to uintptr, ok bool) {
 	fields := strings.Fields(line)
-	if len(fields) < 6 || fields[1] != "r--p" && fields[1] != "r-xp" || !strings.HasPrefix(fields[5], "/") {
+	if len(fields) < 6 || fields[1] != "r--p" || !strings.HasPrefix(fields[5], "/") {
 		return 0, 0, false
 	}
 	first, end, _ := strings.Cut(fields[0], "-")

@@ -15,7 +15,7 @@ func TestReadOnly(t *testing.T) {
 		line string
 		ok   bool
 	}{
-		{"00402000-01226000 r-xp 00002000 fe:00 1315                   /usr/bin/redoubt", true},
+		{"00402000-01226000 r-xp 00002000 fe:00 1315                   /usr/bin/redoubt", false},
 		{"01226000-02109000 r--p 00e26000 fe:00 1315                   /usr/bin/a name with spaces (deleted)", true},
 		{"02109000-0219a000 rw-p 01d08000 fe:00 1315                   /usr/bin/redoubt", false},
 		{"7f00c000-7f00d000 r--s 00000000 fe:00 1316                   /tmp/shared", false},
