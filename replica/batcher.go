@@ -133,7 +133,8 @@ type proposer interface {
 	Leader() Leader
 	onLeader(func(Leader))
 	behind() uint64
-	unsettled() bool // see Batcher.Synced
+	unsettled() bool       // see Batcher.Synced
+	gathered(requests int) // are in what is proposed next
 	propose(data []byte, timeout time.Duration, done func(error))
 }
 

@@ -2,13 +2,15 @@ package replica
 
 import "github.com/redoubt-db/redoubt/internal/raftlog"
 
-// SyncBeside has entries synced by s while the machine applies them, for as long as this node has never spoken to another: see
-// raftlog.Log.SyncBeside for what the caller has to keep. It may be called once; s is used until Close returns.
-func (r *Replica) SyncBeside(s raftlog.Syncer) error {
-	return r.raftLog.SyncBeside(s, r.ReadsAtOnce, func(err error) {
-		fatal("raft's log: "+err.Error(), "log")
-	})
+// SyncBeside has entries of at least so many requests synced by s while the machine applies them, for as long as this node has never spoken to
+// another: see raftlog.Log.SyncBeside for what the caller has to keep. Without s that ends.
+func (r *Replica) SyncBeside(s raftlog.Syncer, least int) error {
+	may := func() bool { return r.proposed.Load() >= int64(least) && r.ReadsAtOnce() }
+	return r.raftLog.SyncBeside(s, may, func(err error) { fatal("raft's log: "+err.Error(), "log") })
 }
+
+// gathered tells how many requests are in what is proposed next.
+func (r *Replica) gathered(requests int) { r.proposed.Store(int64(requests)) }
 
 // Unsettled names the sync of the log that is under way beside apply; false if there is none. What has been applied before
 // is on the disk when that sync has ended.

@@ -113,6 +113,7 @@ func (b *Batcher[L]) send(f *Batch[L]) {
 	}
 	f.begin(b.leader.Term)
 	header := f.header
+	b.to.gathered(f.Requests)
 	b.mu.Unlock()
 	if seal {
 		f.entry = b.o.Seal(f.entry[:0], header, f.Body)

@@ -182,6 +182,7 @@ type Replica struct {
 	silence   silence
 	disk      diskWatch
 	raftLog   *raftlog.Log // dragonboat's
+	proposed  atomic.Int64 // requests in what was proposed last
 	proposals *queue[proposal]
 	reads     *queue[read]
 	compactor *compactor

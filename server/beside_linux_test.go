@@ -42,7 +42,7 @@ func startHeld(t *testing.T, options ...string) (*testNode, *heldSyncer) {
 	}
 	waitFor(t, "the node to know that it is alone", n.replica.ReadsAtOnce)
 	s := &heldSyncer{Syncer: n.syncer}
-	if err := n.replica.SyncBeside(s); err != nil {
+	if err := n.replica.SyncBeside(s, 1); err != nil {
 		t.Fatal(err)
 	}
 	return n, s

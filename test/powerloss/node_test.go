@@ -161,7 +161,7 @@ func open(t *testing.T, m *moment, j *journal) *node {
 		t.Fatal("no leader")
 	}
 	n.replica.ReadIndex(func(error) {}) // it knows that it is alone
-	if err := n.replica.SyncBeside(&lateSyncer{begun: &j.besides}); err != nil {
+	if err := n.replica.SyncBeside(&lateSyncer{begun: &j.besides}, 1); err != nil {
 		t.Fatal(err)
 	}
 	return n
