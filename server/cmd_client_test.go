@@ -92,10 +92,10 @@ func TestClientPause(t *testing.T) {
 
 func TestLateCommandsInTransactions(t *testing.T) {
 	c := startNode(t).dial(t)
-	c.want("CONFIG SET slowlog-log-slower-than 50000", "OK")
+	c.want("CONFIG SET slowlog-log-slower-than 400000", "OK")
 	c.want("MULTI", "OK")
 	c.want("SET a 1", "QUEUED")
-	for _, line := range []string{"DEBUG SLEEP 0.06", "DEBUG OBJECT a", "MEMORY PURGE", "CLIENT ID"} {
+	for _, line := range []string{"DEBUG SLEEP 0.41", "DEBUG OBJECT a", "MEMORY PURGE", "CLIENT ID"} {
 		c.want(line, "QUEUED")
 	}
 	got := c.do("EXEC")

@@ -168,7 +168,7 @@ func TestLawUpgrade(t *testing.T) {
 
 		r, at := newReplicaOf(t, changing(1)), 0
 		for range rises {
-			at = r.stumble(rng, each, at, max(at, rises[r.knows-1]+1-rng.IntN(30)))
+			r.stumble(rng, each, at, max(at, rises[r.knows-1]+1-rng.IntN(30)))
 			r.program = changing(r.knows + 1)
 			at = int(r.crash(rng))
 		}

@@ -16,7 +16,7 @@ const (
 
 // control is struct iocb. Its key and flags, which change places with the order of bytes, are zero.
 type control struct {
-	data      uint64
+	_         uint64 // data
 	_         [2]uint32
 	opcode    uint16
 	_         int16
