@@ -1,14 +1,17 @@
 package server
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/redoubt-db/redoubt/internal/aio"
+	"github.com/redoubt-db/redoubt/test/wire"
 )
 
 // heldSyncer syncs, and does not say so before it is let.
@@ -37,6 +40,11 @@ func (s *heldSyncer) let(t *testing.T) {
 func startHeld(t *testing.T, options ...string) (*testNode, *heldSyncer) {
 	t.Helper()
 	n := startNode(t, options...)
+	return n, holdSyncs(t, n)
+}
+
+func holdSyncs(t *testing.T, n *testNode) *heldSyncer {
+	t.Helper()
 	if n.syncer == nil {
 		t.Skip("the kernel, or what confines this process, has no asynchronous IO")
 	}
@@ -45,7 +53,7 @@ func startHeld(t *testing.T, options ...string) (*testNode, *heldSyncer) {
 	if err := n.replica.SyncBeside(s, 1); err != nil {
 		t.Fatal(err)
 	}
-	return n, s
+	return s
 }
 
 // withheld counts the replies that wait.
@@ -182,4 +190,25 @@ func TestStuckDisk(t *testing.T) {
 	late := n.wire(t)
 	late.send("GET", "k")
 	late.want("$ v")
+}
+
+// TestStreamsAwaitTheDisk: what is served by goroutines waits like what event loops serve.
+func TestStreamsAwaitTheDisk(t *testing.T) {
+	n := startSecure(t)
+	s := holdSyncs(t, n.testNode)
+	conn, err := tls.Dial("tcp", n.port, as(n.id, n.id.By.Pool))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := &wireClient{t, wire.New(conn)}
+	c.Deadline(time.Now().Add(groupPatience))
+	s.shut.Store(true)
+	c.send("SET", "k", "v")
+	waitFor(t, "the reply to wait", func() bool { return n.withheld() == 1 })
+	c.send("GET", "k")
+	waitFor(t, "the read to wait", func() bool { return n.withheld() == 2 })
+	s.let(t)
+	c.want("+ OK")
+	c.want("$ v")
 }
