@@ -1,7 +1,9 @@
 package aio
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -9,20 +11,23 @@ import (
 
 // Of linux/aio_abi.h.
 const (
-	cmdDataSync = 3 // IOCB_CMD_FDSYNC
-	flagEvent   = 1 // IOCB_FLAG_RESFD
-	deep        = 4 // requests there is room for; one is under way at a time
+	cmdWrite      = 1 // IOCB_CMD_PWRITE
+	cmdDataSync   = 3 // IOCB_CMD_FDSYNC
+	flagEvent     = 1 // IOCB_FLAG_RESFD
+	writeDataSync = 2 // RWF_DSYNC, of linux/fs.h
+	deep          = 4 // requests there is room for; one is under way at a time
 )
 
-// control is struct iocb. Its key and flags, which change places with the order of bytes, are zero.
+// control is struct iocb.
 type control struct {
-	_         uint64 // data
-	_         [2]uint32
+	_         uint64    // data
+	how       [2]uint32 // a key, which is zero, and flags as of pwritev2(2), in the order of the bytes of a number: see flags
 	opcode    uint16
 	_         int16
 	file      uint32
-	_         [2]uint64 // buffer and length
-	_         int64     // offset
+	buffer    uint64
+	length    uint64
+	offset    int64
 	_         uint64
 	flags     uint32
 	eventFile uint32
@@ -41,6 +46,7 @@ type Syncer struct {
 	request control
 	list    [1]*control
 	answer  event
+	written []byte // what the kernel reads until the end
 }
 
 // New returns a Syncer, or an error where the kernel has none to give.
@@ -64,11 +70,26 @@ func (s *Syncer) Event() int { return s.event }
 // Begin begins to have the data of a file on its disk, as fdatasync(2) does. What was written before is part of it. The one before has
 // ended. The file is one that knows its descriptor, as os.File does. An error means that nothing has begun.
 func (s *Syncer) Begin(file any) error {
+	return s.submit(file, control{opcode: cmdDataSync}, nil)
+}
+
+// BeginWrite begins to write b at an offset of a file that Direct was called for, and to have that and all that was written before on its disk. b is the
+// kernel's until Ended says so. Otherwise it is as Begin; a write that is cut short is an error in the end.
+func (s *Syncer) BeginWrite(file any, b []byte, offset int64) error {
+	c := control{
+		opcode: cmdWrite, how: flags(writeDataSync), offset: offset,
+		buffer: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), length: uint64(len(b)),
+	}
+	return s.submit(file, c, b)
+}
+
+func (s *Syncer) submit(file any, c control, b []byte) error {
 	f, ok := file.(interface{ Fd() uintptr })
 	if !ok {
 		return fmt.Errorf("%w: not of a %T", ErrNone, file)
 	}
-	s.request = control{opcode: cmdDataSync, file: uint32(f.Fd()), flags: flagEvent, eventFile: uint32(s.event)}
+	c.file, c.flags, c.eventFile = uint32(f.Fd()), flagEvent, uint32(s.event)
+	s.request, s.written = c, b
 	s.list[0] = &s.request
 	for {
 		// Not a call during which Go may give the processor away: it takes tens of microseconds and waits for nothing.
@@ -82,6 +103,14 @@ func (s *Syncer) Begin(file any) error {
 	}
 }
 
+// flags is control.how: where numbers begin with their low byte, the flags come behind the key.
+func flags(f uint32) [2]uint32 {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		return [2]uint32{0, f}
+	}
+	return [2]uint32{f, 0}
+}
+
 // Ended tells whether what Begin began has ended, and how. If told to it waits for that.
 func (s *Syncer) Ended(wait bool) (bool, error) {
 	for {
@@ -93,7 +122,9 @@ func (s *Syncer) Ended(wait bool) (bool, error) {
 		case n == 0:
 			return false, nil
 		case s.answer.result < 0:
-			return true, fmt.Errorf("fdatasync: %w", unix.Errno(-s.answer.result))
+			return true, fmt.Errorf("write and sync: %w", unix.Errno(-s.answer.result))
+		case s.answer.result != int64(len(s.written)):
+			return true, fmt.Errorf("%d of %d bytes written: %w", s.answer.result, len(s.written), io.ErrShortWrite)
 		default:
 			return true, nil
 		}

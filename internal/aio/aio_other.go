@@ -14,8 +14,14 @@ func (*Syncer) Event() int { return -1 }
 // Begin returns ErrNone.
 func (*Syncer) Begin(any) error { return ErrNone }
 
+// BeginWrite returns ErrNone.
+func (*Syncer) BeginWrite(any, []byte, int64) error { return ErrNone }
+
 // Ended returns ErrNone.
 func (*Syncer) Ended(bool) (bool, error) { return false, ErrNone }
+
+// Direct returns ErrNone.
+func Direct(any, bool) error { return ErrNone }
 
 // Close does nothing.
 func (*Syncer) Close() {}

@@ -3,6 +3,7 @@
 package aio
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -58,6 +59,47 @@ func TestSync(t *testing.T) {
 	}
 	if events != 50 {
 		t.Fatalf("%d events of 50 syncs", events)
+	}
+}
+
+// TestWrite writes blocks past the kernel's cache, one after the other: each is there when it has ended.
+func TestWrite(t *testing.T) {
+	s := newSyncer(t)
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := Direct(f, true); err != nil {
+		t.Skipf("this file system is always written through the cache: %v", err)
+	}
+	want := make([]byte, 0, 100*Block)
+	for i := range 30 {
+		b := Aligned((1 + i%3) * Block)
+		for j := range b {
+			b[j] = byte(i + j/100)
+		}
+		if err := s.BeginWrite(f, b, int64(len(want))); err != nil {
+			t.Fatal(err)
+		}
+		if ended, err := s.Ended(true); !ended || err != nil {
+			t.Fatalf("block %d: ended %v, %v", i, ended, err)
+		}
+		want = append(want, b...)
+		if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("block %d: %d bytes, other than the %d written, %v", i, len(got), len(want), err)
+		}
+	}
+	if err := s.BeginWrite(f, want[:10], 0); err == nil {
+		if _, err := s.Ended(true); err == nil {
+			t.Error("ten bytes were written past the cache")
+		}
+	}
+	if err := Direct(f, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("ten bytes!"), 3); err != nil {
+		t.Errorf("through the cache again: %v", err)
 	}
 }
 

@@ -42,8 +42,8 @@ var mayImport = map[string][]string{
 	"internal/procs":     {},
 	"internal/slab":      {},
 	"internal/ranked":    {"internal/slab"},
-	"internal/raftlog":   {}, // Raft's entries, bytes to it
-	"internal/redistest": {}, // for tests only
+	"internal/raftlog":   {"internal/aio"}, // Raft's entries, bytes to it; how they get to the disk
+	"internal/redistest": {},               // for tests only
 }
 
 // blackBoxes know the server by its command line and its protocol only: what lies in these folders may import the packages named here.

@@ -10,8 +10,11 @@ import (
 
 // Syncer syncs a file while its caller goes on, one at a time: aio.Syncer. Begin is given a vfs.File, and its error means that nothing has begun; Ended
 // tells whether what began has ended, and how, and waits for that if it is told to.
+//
+// BeginWrite is Begin with a write before it, of blocks that stay as they are until the end.
 type Syncer interface {
 	Begin(file any) error
+	BeginWrite(file any, blocks []byte, offset int64) error
 	Ended(wait bool) (bool, error)
 }
 
@@ -104,14 +107,40 @@ func (b *beside) finish(wait bool) error {
 	return b.err
 }
 
-// sync has what was written to a segment on the disk, or on its way there. may is asked once more when everybody can see that a sync is under
-// way: who is about to speak to others says so first, and then waits for what is.
+// write has a record on its way to the disk, without anybody who waits for the write either. It is false if that cannot be, and nothing was
+// done. One for which the file has to grow is not for it: submitting that would wait.
+func (b *beside) write(s *segment, rec []byte) (bool, error) {
+	if s.blocks == nil || s.end+int64(len(rec)) > s.zeroed || len(rec) >= zeroSkip || !s.blocks.fits(len(rec)) {
+		return false, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.syncer == nil || !b.may() {
+		return false, nil
+	}
+	s.blocks.fill(rec)
+	if b.syncer.BeginWrite(s.out, s.blocks.whole(), s.blocks.at) != nil {
+		if _, err := s.out.WriteAt(s.blocks.whole(), s.blocks.at); err != nil {
+			return false, err
+		}
+		return true, s.sync()
+	}
+	return true, b.under()
+}
+
+// sync has what was written to a segment on the disk, or on its way there.
 func (b *beside) sync(s *segment) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.syncer == nil || !b.may() || b.syncer.Begin(s.out) != nil {
 		return s.sync()
 	}
+	return b.under()
+}
+
+// under notes that a sync is under way. may is asked once more when everybody can see that: who is about to speak to others says so
+// first, and then waits for what is. It needs mu.
+func (b *beside) under() error {
 	b.begun.Add(1)
 	if b.may() {
 		return nil

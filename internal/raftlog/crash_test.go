@@ -17,6 +17,7 @@ func TestPowerLoss(t *testing.T) {
 	for seed := range uint64(4) {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		r, m, d := newRandom(seed), model{}, newDisk()
+		d.cached = seed == 3
 		for life := range lives {
 			next, doing := live(t, r, m, d, 1+chance.IntN(60), chance)
 			with := m.clone()
@@ -24,7 +25,7 @@ func TestPowerLoss(t *testing.T) {
 				doing.note(with)
 			}
 			d = next
-			l, err := Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+			l, err := Open(d.options())
 			if err != nil {
 				t.Fatalf("seed %d, life %d: %v", seed, life, err)
 			}
@@ -53,7 +54,7 @@ func live(t *testing.T, r *random, m model, d *disk, cut int, chance *rand.Rand)
 		}
 		return nil
 	}
-	l, err := Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+	l, err := Open(d.options())
 	for err == nil {
 		a := r.next(m)
 		if chance.IntN(50) == 0 {
@@ -65,7 +66,7 @@ func live(t *testing.T, r *random, m model, d *disk, cut int, chance *rand.Rand)
 		}
 		a.note(m)
 		if a.name == "close" {
-			l, err = Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+			l, err = Open(d.options())
 		}
 	}
 	if !errors.Is(err, errPower) {
@@ -79,13 +80,14 @@ func live(t *testing.T, r *random, m model, d *disk, cut int, chance *rand.Rand)
 func TestFailedDisk(t *testing.T) {
 	for fail := 1; fail < 250; fail++ {
 		r, m, d := newRandom(uint64(fail)), model{}, newDisk()
+		d.cached, d.late = fail%4 == 1, fail%4 == 2
 		d.before = func(change int) error {
 			if change == fail {
 				return errPower
 			}
 			return nil
 		}
-		l, err := Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+		l, err := Open(d.options())
 		if err != nil {
 			continue
 		}

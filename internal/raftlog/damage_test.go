@@ -80,7 +80,7 @@ func recordsOf(t *testing.T, content []byte) []int64 {
 
 // refusedOrWhole opens a spoilt log: it is refused with a sentence, or nothing is lost.
 func refusedOrWhole(d *disk, m model) (refused bool, err error) {
-	l, err := Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+	l, err := Open(d.options())
 	if err == nil {
 		return false, m.check(l, false)
 	}

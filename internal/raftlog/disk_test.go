@@ -10,9 +10,13 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/internal/aio"
 )
 
 var errPower = errors.New("the power is gone")
@@ -31,10 +35,26 @@ type disk struct {
 	syncs   int                    // of files, so far
 	before  func(change int) error // called before each of them
 	written int64
+	cached  bool // files are written through the kernel's cache, since they cannot be past it
+	late    bool // which turns out when one is written to
 }
 
 type node struct {
 	data, synced []byte
+	direct       bool // written past the kernel's cache
+}
+
+// options are those of a log on a disk. Its segments are small.
+func (d *disk) options() Options {
+	return Options{FS: d, Dir: "/log", SegmentBytes: 40_000, Direct: d.setDirect}
+}
+
+func (d *disk) setDirect(f any, on bool) error {
+	if d.cached {
+		return errors.New("not past the kernel's cache")
+	}
+	f.(*file).n.direct = on
+	return nil
 }
 
 func newDisk() *disk {
@@ -44,6 +64,7 @@ func newDisk() *disk {
 // after returns what a loss of power now leaves.
 func (d *disk) after(chance *rand.Rand) *disk {
 	next := newDisk()
+	next.cached = d.cached
 	maps.Copy(next.dirs, d.dirs)
 	all := maps.Clone(d.names)
 	maps.Copy(all, d.synced)
@@ -194,21 +215,33 @@ func (f *file) ReadAt(b []byte, at int64) (int, error) {
 func (f *file) WriteAt(b []byte, at int64) (int, error) {
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
+	if err := f.n.mayWrite(b, at, f.d.late); err != nil {
+		return 0, err
+	}
 	if err := f.d.change(); err != nil {
 		half := b[:len(b)/2] // is written nevertheless
-		f.n.data = append(f.n.data[:max(at, 0)], half...)
+		f.n.write(half, at)
 		return len(half), err
 	}
-	if at > int64(len(f.n.data)) {
-		return 0, errors.New("a write behind the end of the file")
-	}
-	if end := at + int64(len(b)); end > int64(len(f.n.data)) {
-		f.n.data = append(f.n.data[:at], b...)
-	} else {
-		copy(f.n.data[at:end], b)
-	}
+	f.n.write(b, at)
 	f.d.written += int64(len(b))
 	return len(b), nil
+}
+
+// mayWrite fails as a file that is written directly does.
+func (n *node) mayWrite(b []byte, at int64, late bool) error {
+	address := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	switch {
+	case n.direct && (late || (uintptr(len(b))|uintptr(at)|address)%aio.Block > 0):
+		return &os.PathError{Op: "write", Err: syscall.EINVAL}
+	case at > int64(len(n.data)):
+		return errors.New("a write behind the end of the file")
+	}
+	return nil
+}
+
+func (n *node) write(b []byte, at int64) {
+	n.data = append(n.data[:at], append(b[:len(b):len(b)], n.data[min(at+int64(len(b)), int64(len(n.data))):]...)...)
 }
 
 func (f *file) Sync() error {

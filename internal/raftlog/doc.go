@@ -11,6 +11,8 @@
 //	...  record, record, ... each at a multiple of 32
 //	...  zeros, written ahead
 //
+// Where the file system can, that is written in blocks past the kernel's cache (blocks.go); the bytes are the same.
+//
 // All numbers are little endian, all checksums CRC32C and never 0. The header of segment 2, the first of whose records has number 41:
 //
 //	52 44 42 54 52 41 46 54                          magic, "RDBTRAFT"

@@ -34,6 +34,9 @@ type Options struct {
 	FS           vfs.FS // the operating system's by default
 	Dir          string // made if absent
 	SegmentBytes int64
+
+	// Direct has files written past the kernel's cache, or takes that back; aio.Direct by default. Where it fails, they are written through it.
+	Direct func(file any, on bool) error
 }
 
 // Log is a log of Raft. All its methods may be called by any goroutine; those that write do it one at a time. Once one of them failed to
@@ -42,6 +45,7 @@ type Log struct {
 	fs           vfs.FS
 	dir          string
 	segmentBytes int64
+	direct       func(file any, on bool) error
 
 	// Locks are taken in the order writing, files, mu.
 	writing sync.Mutex   // held while a record is made, written and synced
@@ -128,17 +132,10 @@ func (l *Log) commitTo(ahead bool) error {
 	s := l.active()
 	rec, err := l.out.seal(s.salt, l.seq+1, s.end)
 	if err == nil {
-		err = s.write(rec, s.end)
+		err = s.prepare(size, l.segmentBytes, l.zeros)
 	}
 	if err == nil {
-		err = s.prepare(s.end+size, size, l.segmentBytes, l.zeros)
-	}
-	switch {
-	case err != nil:
-	case ahead:
-		err = l.beside.sync(s)
-	default:
-		err = s.sync()
+		err = l.put(s, rec, ahead)
 	}
 	if err == nil {
 		err = l.apply(s, s.end, l.out.body())
@@ -148,6 +145,22 @@ func (l *Log) commitTo(ahead bool) error {
 	}
 	l.out.reset()
 	return nil
+}
+
+// put has a record on the disk or, if it may go ahead, on its way there.
+func (l *Log) put(s *segment, rec []byte, ahead bool) error {
+	if ahead {
+		if under, err := l.beside.write(s, rec); under || err != nil {
+			return err
+		}
+	}
+	if err := s.write(rec, s.end); err != nil {
+		return err
+	}
+	if ahead {
+		return l.beside.sync(s)
+	}
+	return s.sync()
 }
 
 // apply takes notice of the items of a record at an offset of a segment. A start does it with what it reads, and a commit with what it has

@@ -282,7 +282,7 @@ func (r *random) removing(id raftio.NodeInfo, g *modelGroup) act {
 
 func openOn(t *testing.T, d *disk) *Log {
 	t.Helper()
-	l, err := Open(Options{FS: d, Dir: "/log", SegmentBytes: 40_000})
+	l, err := Open(d.options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,6 +293,7 @@ func openOn(t *testing.T, d *disk) *Log {
 func TestModel(t *testing.T) {
 	for seed := range uint64(6) {
 		r, m, d := newRandom(seed), model{}, newDisk()
+		d.cached, d.late = seed == 1, seed == 2
 		l := openOn(t, d)
 		for step := range 2500 {
 			if r.IntN(60) == 0 {

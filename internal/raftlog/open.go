@@ -6,19 +6,24 @@ import (
 
 	"github.com/lni/dragonboat/v4/raftio"
 	"github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/internal/aio"
 )
 
-const zeroBuffer = 64 << 10
+const zeroBuffer = 256 << 10 // which nobody writes to, so that it takes no memory
 
 // Open reads the log in a directory and begins a new segment in it. Nothing that was read waits for a sync then: see recovery.tail.
 func Open(o Options) (*Log, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	if o.Direct == nil {
+		o.Direct = aio.Direct
+	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
-	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, groups: map[raftio.NodeInfo]*group{}, zeros: make([]byte, zeroBuffer)}
+	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, direct: o.Direct, groups: map[raftio.NodeInfo]*group{}, zeros: aio.Aligned(zeroBuffer)}
 	l.plans.New = func() any { return new(plan) }
 	if err := l.makeDir(); err != nil {
 		return nil, err

@@ -92,6 +92,9 @@ type plan struct {
 func (l *Log) IterateEntries(
 	ents []pb.Entry, size, shard, replica, low, high, maxSize uint64,
 ) ([]pb.Entry, uint64, error) {
+	if err := l.beside.settle(); err != nil { // what is being written beside is not in the file yet
+		return nil, 0, err
+	}
 	l.files.RLock()
 	defer l.files.RUnlock()
 	p := l.plans.Get().(*plan)

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/lni/vfs"
 )
@@ -34,6 +36,7 @@ type segment struct {
 
 	out    vfs.File     // of the newest segment, which is written
 	sync   func() error // fdatasync where there is one
+	blocks *blocks      // nil: it is written through the kernel's cache
 	zeroed int64        // up to where the file is there
 
 	reading sync.Mutex
@@ -65,13 +68,7 @@ func (l *Log) create(number, salt uint64, content [][]byte) (*segment, error) {
 		return nil, err
 	}
 	s.out, s.sync = f, vfs.NewSyncingFile(f, vfs.SyncingFileOptions{}).Sync // not its Close, which syncs once more
-	for _, b := range content {
-		if err = s.write(b, s.end); err != nil {
-			break
-		}
-		s.end += int64(len(b))
-	}
-	if err == nil {
+	if err = l.writeFirst(s, content); err == nil {
 		err = f.Sync()
 	}
 	if err == nil {
@@ -87,28 +84,55 @@ func (l *Log) create(number, salt uint64, content [][]byte) (*segment, error) {
 	return s, nil
 }
 
+// writeFirst writes what a segment is created with, past the kernel's cache if that can be.
+func (l *Log) writeFirst(s *segment, content [][]byte) error {
+	all := slices.Concat(content...)
+	if l.direct(s.out, true) == nil {
+		s.blocks = new(blocks)
+	}
+	err := s.write(all, 0)
+	if s.blocks != nil && errors.Is(err, syscall.EINVAL) {
+		s.blocks = nil
+		if err = l.direct(s.out, false); err == nil {
+			err = s.write(all, 0)
+		}
+	}
+	s.end = int64(len(all))
+	return err
+}
+
+// write writes what comes next.
 func (s *segment) write(b []byte, offset int64) error {
+	if s.blocks != nil {
+		return s.blocks.write(s.out, b)
+	}
 	_, err := s.out.WriteAt(b, offset)
 	return err
 }
 
-// prepare writes zeros behind the record that ends there, if they have run out.
-func (s *segment) prepare(end, length, limit int64, zeros []byte) error {
-	if end < s.zeroed {
+// prepare writes zeros where a record of that length is to be, and some more, if they have run out.
+func (s *segment) prepare(length, limit int64, zeros []byte) error {
+	end := s.end + length
+	if end <= s.zeroed {
 		return nil
 	}
-	s.zeroed = end
+	at := max(s.zeroed, s.end)
 	if length >= zeroSkip {
+		s.zeroed = end
 		return nil
 	}
-	until := min(end+min(max(end, zeroStepMin), zeroStepMax), limit)
-	for s.zeroed < until {
-		n := min(int64(len(zeros)), until-s.zeroed)
-		if err := s.write(zeros[:n], s.zeroed); err != nil {
+	until := max(end, min(end+min(max(end, zeroStepMin), zeroStepMax), limit))
+	if s.blocks != nil { // whose last block is there, and has its zeros
+		at, until = wholeBlocks(at), wholeBlocks(until)
+	}
+	for at < until {
+		n := min(int64(len(zeros)), until-at)
+		if _, err := s.out.WriteAt(zeros[:n], at); err != nil {
 			return err
 		}
-		s.zeroed += n
+		at += n
 	}
+	s.zeroed = until
 	return nil
 }
 

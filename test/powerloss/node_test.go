@@ -56,6 +56,9 @@ func (s *lateSyncer) Begin(file any) error {
 	return nil
 }
 
+// BeginWrite is never called: files of this disk are written through its cache.
+func (s *lateSyncer) BeginWrite(any, []byte, int64) error { return errors.ErrUnsupported }
+
 func (s *lateSyncer) Ended(wait bool) (bool, error) {
 	if !wait {
 		return false, nil
