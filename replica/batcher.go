@@ -133,7 +133,8 @@ type proposer interface {
 	Leader() Leader
 	onLeader(func(Leader))
 	behind() uint64
-	unsettled() bool       // see Batcher.Synced
+	writing() bool         // a sync is under way beside apply, so that what is proposed would wait
+	unsettled() bool       // it is, or may be, of what was applied: replies are withheld
 	gathered(requests int) // are in what is proposed next
 	propose(data []byte, timeout time.Duration, done func(error))
 }

@@ -58,6 +58,7 @@ func (l *fakeLog) ID() uint64                 { return 7 }
 func (l *fakeLog) Leader() Leader             { return l.leader }
 func (l *fakeLog) behind() uint64             { return l.lag }
 func (l *fakeLog) unsettled() bool            { return l.syncing }
+func (l *fakeLog) writing() bool              { return l.syncing }
 func (l *fakeLog) gathered(int)               {}
 func (l *fakeLog) onLeader(hook func(Leader)) { l.hook = hook }
 func (l *fakeLog) elect(term uint64, known bool) {

@@ -12,9 +12,14 @@ func (r *Replica) SyncBeside(s raftlog.Syncer, least int) error {
 // gathered tells how many requests are in what is proposed next.
 func (r *Replica) gathered(requests int) { r.proposed.Store(int64(requests)) }
 
-// Unsettled names the sync of the log that is under way beside apply; false if there is none. What has been applied before
-// is on the disk when that sync has ended.
-func (r *Replica) Unsettled() (sync uint64, under bool) { return r.raftLog.Unsettled() }
+// Unsettled names the sync of the log that is under way beside apply; false if there is none, or if it is of entries that the machine has
+// not begun to apply. What can be seen of the machine before the call is on the disk when that sync has ended, or now.
+//
+//	batch 7 is synced, the machine applies it; batch 8 is being synced: the replies of 7 need not wait for that
+func (r *Replica) Unsettled() (sync uint64, under bool) {
+	sync, first, under := r.raftLog.Unsettled()
+	return sync, under && r.applying.Load() >= first
+}
 
 // Settled tells whether a sync that Unsettled named has ended. It does not wait, and may miss an end that is being waited for.
 func (r *Replica) Settled(sync uint64) bool { return r.raftLog.Settled(sync) }
@@ -26,6 +31,12 @@ func (r *Replica) Notice() { r.raftLog.Notice() }
 func (r *Replica) Settle() error { return r.raftLog.Settle() }
 
 func (r *Replica) settleLog() { _ = r.Settle() }
+
+// writing tells whether a sync is under way beside apply, so that nothing can be written.
+func (r *Replica) writing() bool {
+	_, _, under := r.raftLog.Unsettled()
+	return under
+}
 
 func (r *Replica) unsettled() bool {
 	_, under := r.Unsettled()

@@ -63,8 +63,10 @@ type driven struct {
 	opened  uint64
 	entries []Entry // reused by Update
 	applied *atomic.Uint64
-	onBatch func(last uint64, bytes int)
-	onOpen  func()
+
+	applying *atomic.Uint64 // the last entry that the machine was given
+	onBatch  func(last uint64, bytes int)
+	onOpen   func()
 }
 
 var _ statemachine.IOnDiskStateMachine = (*driven)(nil)
@@ -84,6 +86,7 @@ func (d *driven) Update(in []statemachine.Entry) ([]statemachine.Entry, error) {
 		bytes += len(in[i].Cmd)
 	}
 	last := entries[len(entries)-1].Index
+	d.applying.Store(last)
 	if err := d.machine.Apply(entries); err != nil {
 		return nil, fmt.Errorf("apply entries up to %d: %w", last, err)
 	}

@@ -77,7 +77,7 @@ func (b *Batcher[L]) next(now time.Duration) *Batch[L] {
 			return f
 		}
 	}
-	if len(b.flight) >= b.window() || b.to.unsettled() {
+	if len(b.flight) >= b.window() || b.to.writing() {
 		return nil
 	}
 	var next *Batch[L]

@@ -166,8 +166,10 @@ type Replica struct {
 	session  atomic.Uint64
 
 	applied atomic.Uint64
-	leader  atomic.Pointer[Leader]
-	hooks   struct {
+
+	applying atomic.Uint64 // the last entry that the machine was given
+	leader   atomic.Pointer[Leader]
+	hooks    struct {
 		mu     sync.Mutex
 		list   []func(Leader)
 		change chan struct{} // closed and replaced at every change
@@ -302,7 +304,7 @@ func (r *Replica) joined() bool { return r.id.state.complete() == joined }
 
 func (r *Replica) machine(opened uint64) statemachine.CreateOnDiskStateMachineFunc {
 	return func(uint64, uint64) statemachine.IOnDiskStateMachine {
-		return &driven{machine: r.opts.Machine, opened: opened, applied: &r.applied, onBatch: r.compactor.appliedBatch, onOpen: r.sendDirectly}
+		return &driven{machine: r.opts.Machine, opened: opened, applied: &r.applied, applying: &r.applying, onBatch: r.compactor.appliedBatch, onOpen: r.sendDirectly}
 	}
 }
 

@@ -30,6 +30,7 @@ type Syncer interface {
 // thus what it always was.
 type beside struct {
 	begun, done atomic.Uint64 // syncs; another one is under way while they differ
+	first       atomic.Uint64 // index of the first entry of the record that was begun last
 
 	mu     sync.Mutex // held while one begins, and by whoever looks or waits for its end
 	syncer Syncer     // nil: none is to begin
@@ -50,11 +51,11 @@ func (l *Log) SyncBeside(s Syncer, may func() bool, lost func(error)) error {
 	return err
 }
 
-// Unsettled names the sync that is under way; false if there is none.
-func (l *Log) Unsettled() (sync uint64, under bool) {
+// Unsettled names the sync that is under way, and the first entry that it is of; false if there is none.
+func (l *Log) Unsettled() (sync, first uint64, under bool) {
 	b := &l.beside
 	sync = b.begun.Load()
-	return sync, b.done.Load() < sync
+	return sync, b.first.Load(), b.done.Load() < sync
 }
 
 // Settled tells whether a sync that Unsettled named has ended. It does not wait, and may miss an end that somebody waits for.
@@ -109,7 +110,7 @@ func (b *beside) finish(wait bool) error {
 
 // write has a record on its way to the disk, without anybody who waits for the write either. It is false if that cannot be, and nothing was
 // done. One for which the file has to grow is not for it: submitting that would wait.
-func (b *beside) write(s *segment, rec []byte) (bool, error) {
+func (b *beside) write(s *segment, rec []byte, first uint64) (bool, error) {
 	if s.blocks == nil || s.end+int64(len(rec)) > s.zeroed || len(rec) >= zeroSkip || !s.blocks.fits(len(rec)) {
 		return false, nil
 	}
@@ -125,22 +126,23 @@ func (b *beside) write(s *segment, rec []byte) (bool, error) {
 		}
 		return true, s.sync()
 	}
-	return true, b.under()
+	return true, b.under(first)
 }
 
 // sync has what was written to a segment on the disk, or on its way there.
-func (b *beside) sync(s *segment) error {
+func (b *beside) sync(s *segment, first uint64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.syncer == nil || !b.may() || b.syncer.Begin(s.out) != nil {
 		return s.sync()
 	}
-	return b.under()
+	return b.under(first)
 }
 
 // under notes that a sync is under way. may is asked once more when everybody can see that: who is about to speak to others says so
 // first, and then waits for what is. It needs mu.
-func (b *beside) under() error {
+func (b *beside) under(first uint64) error {
+	b.first.Store(first) // who still takes it for a part of the sync before needs to wait for none: that one has ended
 	b.begun.Add(1)
 	if b.may() {
 		return nil

@@ -116,7 +116,7 @@ func TestBeside(t *testing.T) {
 		alone = step.alone
 		before := s.begun
 		mustSave(t, l, step.u)
-		ticket, under := l.Unsettled()
+		ticket, _, under := l.Unsettled()
 		if got := s.begun > before; got != step.beside || step.beside && !under {
 			t.Errorf("%s: synced beside is %v, under way %v, want %v", step.what, got, under, step.beside)
 		}
@@ -127,11 +127,11 @@ func TestBeside(t *testing.T) {
 			t.Errorf("%s: taken for saved, and a sync is under way", step.what)
 		}
 	}
-	ticket, _ := l.Unsettled()
+	ticket, _, _ := l.Unsettled()
 	if err := l.Settle(); err != nil || !l.Settled(ticket) {
 		t.Errorf("settled is %v: %v", l.Settled(ticket), err)
 	}
-	if _, under := l.Unsettled(); under {
+	if _, _, under := l.Unsettled(); under {
 		t.Error("a sync is under way behind Settle")
 	}
 	mustSave(t, l, update(2, 1, 8, entries(9, 9, 2)...))
@@ -155,7 +155,7 @@ func TestBesideRead(t *testing.T) {
 	beginBeside(t, l, s, &alone, &lost)
 	mustSave(t, l, update(1, 1, 0, entries(1, 1, 1)...))
 	mustSave(t, l, update(1, 1, 1, entries(2, 9, 1)...))
-	if _, under := l.Unsettled(); !under || s.writes != 1 {
+	if _, _, under := l.Unsettled(); !under || s.writes != 1 {
 		t.Fatalf("%d writes beside, under way %v", s.writes, under)
 	}
 	if got, _, err := l.IterateEntries(nil, 0, 1, 2, 1, 10, 1<<20); len(got) != 9 || err != nil || lost != nil {
@@ -175,12 +175,12 @@ func TestBesideRace(t *testing.T) {
 	mustSave(t, l, update(1, 1, 0, entries(1, 1, 1)...))
 	syncs := d.syncs
 	mustSave(t, l, update(1, 1, 0, entries(2, 2, 1)...))
-	if _, under := l.Unsettled(); under || s.begun != 1 || d.syncs != syncs+1 {
+	if _, _, under := l.Unsettled(); under || s.begun != 1 || d.syncs != syncs+1 {
 		t.Errorf("%d syncs, %d begun beside, one under way: %v", d.syncs-syncs, s.begun, under)
 	}
 	seen := make(chan bool, 1)
 	d.before = func(int) error { // of a log that syncs as ever, nobody thinks that it syncs beside
-		_, under := l.Unsettled()
+		_, _, under := l.Unsettled()
 		select {
 		case seen <- under:
 		default:
@@ -203,7 +203,7 @@ func TestBesideFails(t *testing.T) {
 	mustSave(t, l, update(1, 1, 0, entries(1, 1, 1)...))
 	mustSave(t, l, update(1, 1, 1, entries(2, 2, 1)...))
 	s.fails = errPower
-	ticket, _ := l.Unsettled()
+	ticket, _, _ := l.Unsettled()
 	if err := l.Settle(); !errors.Is(err, errPower) || !errors.Is(lost, errPower) {
 		t.Fatalf("Settle: %v, and %v was told", err, lost)
 	}
@@ -291,7 +291,7 @@ func liveBeside(t *testing.T, r *random, m model, d *disk, cut int, chance *rand
 			break
 		}
 		a.note(shown)
-		if ticket, under := l.Unsettled(); !under || l.Settled(ticket) {
+		if ticket, _, under := l.Unsettled(); !under || l.Settled(ticket) {
 			for _, a := range pending {
 				a.note(m)
 			}

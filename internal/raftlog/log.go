@@ -113,10 +113,10 @@ func (l *Log) fail(err error) error {
 }
 
 // commit writes the record that was made, if anything was put into it, syncs it, and only then takes notice of it.
-func (l *Log) commit() error { return l.commitTo(false) }
+func (l *Log) commit() error { return l.commitTo(0) }
 
-// commitTo is commit; if it may go ahead, it has the record synced beside where that can be.
-func (l *Log) commitTo(ahead bool) error {
+// commitTo is commit; if the record is of entries from ahead on, and not zero, it is synced beside where that can be.
+func (l *Log) commitTo(ahead uint64) error {
 	if l.out.empty() {
 		return nil
 	}
@@ -147,18 +147,18 @@ func (l *Log) commitTo(ahead bool) error {
 	return nil
 }
 
-// put has a record on the disk or, if it may go ahead, on its way there.
-func (l *Log) put(s *segment, rec []byte, ahead bool) error {
-	if ahead {
-		if under, err := l.beside.write(s, rec); under || err != nil {
+// put has a record on the disk or, with ahead, on its way there.
+func (l *Log) put(s *segment, rec []byte, ahead uint64) error {
+	if ahead > 0 {
+		if under, err := l.beside.write(s, rec, ahead); under || err != nil {
 			return err
 		}
 	}
 	if err := s.write(rec, s.end); err != nil {
 		return err
 	}
-	if ahead {
-		return l.beside.sync(s)
+	if ahead > 0 {
+		return l.beside.sync(s, ahead)
 	}
 	return s.sync()
 }

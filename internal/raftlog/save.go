@@ -14,10 +14,12 @@ func (l *Log) SaveRaftState(updates []pb.Update, _ uint64) error {
 	if err := l.start(); err != nil {
 		return err
 	}
-	ahead := true
+	ahead := uint64(0)
 	for i := range updates {
 		u := &updates[i]
-		ahead = ahead && l.group(u.ShardID, u.ReplicaID).plain(u)
+		if len(updates) == 1 && l.group(u.ShardID, u.ReplicaID).plain(u) {
+			ahead = u.EntriesToSave[0].Index
+		}
 		if err := l.stage(u); err != nil {
 			return l.fail(err)
 		}
