@@ -103,6 +103,11 @@ func (l *loop) Idle() bool {
 // looksMax is how often a turn looks at the sockets for more, if there was something each time.
 const looksMax = 4
 
+// pieceOps is how many writes are handed over before the turn ends: so many are worth a batch of their own, and while it is synced and
+// applied the loop reads what comes behind. 50 clients with pipelines of 16 would go round as one batch else, for which the loop
+// waits, and which then waits for the loop.
+const pieceOps = 160
+
 // handOver ends a turn: its writes go to the open batch, and its reads are sent for. What comes of that, with replies
 // that let sessions parse on, is of the next turn.
 func (l *loop) handOver() (busy bool) {
@@ -127,6 +132,9 @@ func (l *loop) enter() { l.depth++ }
 
 func (l *loop) leave() {
 	if l.depth > 1 {
+		if l.depth == 2 && len(l.stage.ops) >= pieceOps {
+			l.commitStage()
+		}
 		l.depth--
 		return
 	}

@@ -97,6 +97,9 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 		default: // it has been asked for already
 		}
 	}
+	if err := procs.ShortTurns(); err != nil {
+		logger.Debug("slices of processor time are as they were", "err", err)
+	}
 	tuner := newTuner(set)
 	o.Heavy = tuner.Heavy
 	srv, err := open(o, signals, shutdown)

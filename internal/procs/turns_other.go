@@ -1,0 +1,6 @@
+//go:build !linux
+
+package procs
+
+// ShortTurns is for Linux.
+func ShortTurns() error { return nil }
