@@ -4,9 +4,9 @@ import "slices"
 
 // How a decider tries. A window is one count of answers, windowTime long.
 const (
-	answersLeast = 10 // in a window; below that nothing is to be gained. A lone client has 50 or more
-	fewMost      = 3  // requests that come at once on average, for one processor to be expected to do
-	armWindows   = 5  // that a trial stays with one processor, or with all; the first of them is for threads to settle
+	answersLeast = 100 // in a window; below that nothing is to be gained
+	fewMost      = 3   // requests that come at once on average, for one processor to be expected to do
+	armWindows   = 5   // that a trial stays with one processor, or with all; the first of them is for threads to settle
 	trialWindows = 4 * armWindows
 	perChoice    = 2 * (armWindows - 1) // windows of a trial that count for one choice
 	gainLeast    = 1.1                  // of what is not expected over what is, to choose it

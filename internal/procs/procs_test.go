@@ -43,7 +43,7 @@ func TestDecider(t *testing.T) {
 		{"as expected, all", machine{8000, 6000, pipelined}, false},
 		{"no difference, all expected", machine{8000, 8000, pipelined}, false},
 		{"pipelines that one does better", machine{1000, 1300, pipelined}, true},
-		{"next to nothing to do", machine{8, 11, alone}, false},
+		{"next to nothing to do", machine{50, 70, alone}, false},
 	} {
 		r := rand.New(rand.NewPCG(1, 2))
 		var d decider
