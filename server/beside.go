@@ -9,7 +9,8 @@ import (
 )
 
 // A node that is alone has Raft's log synced while the machine applies what was written (replica.SyncBeside). What has been applied is
-// then seen by reads before it is on the disk, so no reply leaves before the sync that was under way when it was made has ended.
+// then seen by reads before it is on the disk, so no reply leaves before the sync that was under way when it was made has ended, unless that
+// is of what comes behind.
 //
 //	the loop reads 50 SETs; one batch is written, its sync begins; the machine applies it, the loop has 50 replies and withholds
 //	them; the sync ends, which is an event of the first loop like any other; the replies leave
