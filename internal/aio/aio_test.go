@@ -103,6 +103,25 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestDirectWhereKnown: files of file systems that are not known to sync what is written directly are left as they are.
+func TestDirectWhereKnown(t *testing.T) {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		t.Skipf("there is no /proc: %v", err)
+	}
+	defer f.Close()
+	before, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Direct(f, true); !errors.Is(err, ErrNone) {
+		t.Errorf("a file of /proc: %v", err)
+	}
+	if after, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || after != before {
+		t.Errorf("its flags were %#x, are %#x, %v", before, after, err)
+	}
+}
+
 // TestErrors: what cannot be synced is an error, at once or in the end, and the next sync is none the worse for it.
 func TestErrors(t *testing.T) {
 	s := newSyncer(t)
