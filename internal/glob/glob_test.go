@@ -170,12 +170,7 @@ func naive(pattern, s []byte, fold bool) bool {
 		return false
 	}
 	element, rest := naiveElement(pattern)
-	for _, b := range []byte{s[0], flip(s[0])} {
-		if (b == s[0] || fold) && element(b) && naive(rest, s[1:], fold) {
-			return true
-		}
-	}
-	return false
+	return (element(s[0]) || fold && element(flip(s[0]))) && naive(rest, s[1:], fold)
 }
 
 // naiveElement turns the first element into a set of bytes. With folding, a byte matches when it or its other case is in the set;
