@@ -61,11 +61,16 @@ func TestReadersBesideApply(t *testing.T) {
 
 func readWhole(s *Store, keys int, turn uint64, value func(n uint64, key int) string) error {
 	s.RLock()
-	at := s.Revision() - min(s.Revision(), turn%16)
+	rev := s.Revision() // once: a batch that is committed meanwhile changes it
+	at := rev - min(rev, turn%16)
 	v, err := s.At(at)
 	if errors.Is(err, ErrCompacted) || at == 0 {
 		s.RUnlock()
 		return nil
+	}
+	if err != nil {
+		s.RUnlock()
+		return fmt.Errorf("revision %d of %d: %w", at, rev, err)
 	}
 	items := make([]Item, keys)
 	for key := range items {
