@@ -25,6 +25,10 @@ const (
 	memTablesMax         = 8        // that wait to be flushed; then writes wait
 	cacheBytesDefault    = 32 << 20 // memtables are taken off it: two leave a half
 
+	// levelZeroDeep is how many flushes lie on each other before Pebble compacts level 0. Each has rows of the same names again, the facts,
+	// and little else that overlaps (see tableSpans). A read by revision may look at each of them.
+	levelZeroDeep = 16
+
 	flushTriesMax = 100 // of the first flush of a new store
 )
 
@@ -81,15 +85,27 @@ func openEngine(o Options) (*pebble.DB, error) {
 	}
 	cache := pebble.NewCache(o.CacheBytes)
 	defer cache.Unref()
-	return pebble.Open(o.Dir, &pebble.Options{
+	engine := &pebble.Options{
 		FS: o.FS, Cache: cache, MemTableSize: o.MemTableBytes, Logger: o.Logger,
 		DisableWAL:                  true, // the Raft log is the WAL
 		FormatMajorVersion:          engineFormat,
 		MemTableStopWritesThreshold: memTablesMax,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       2 * levelZeroDeep, // depth counts double
 		L0StopWritesThreshold:       100,
 		EventListener:               listener(o),
-	})
+	}
+	engine.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	engine.Experimental.SpanPolicyFunc = tableSpans
+	return pebble.Open(o.Dir, engine)
+}
+
+// tableSpans has Pebble end a table where the rows of one kind end. The chunks of a flush are all above those of the flush before it, but
+// each flush writes the facts again: tables with both would overlap all that was ever flushed, and level 0 be merged with the levels
+// below it, again and again, for nothing. (The hook is Pebble's for policies by range; ours is the same everywhere.)
+//
+//	c1..c9 and m, c10..c19 and m: overlap        c1..c9, m, c10..c19, m: the small tables do
+func tableSpans(start []byte) (pebble.SpanPolicy, []byte, error) {
+	return pebble.SpanPolicy{}, []byte{start[0] + 1}, nil
 }
 
 // listener has Pebble's events told to who asked for them.
