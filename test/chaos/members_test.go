@@ -180,9 +180,18 @@ func (l *lane) mutiny() error {
 	for _, x := range l.voters() {
 		if x != n {
 			all.Go(func() {
-				if r, err := n.Do("RAFT", "REMOVE", x.Addr(), "FORCE"); err == nil {
-					l.Errorf("%s is cut off, and removed %s: %s", n.Name, x.Name, r)
-				}
+				// A connection that is lost, to the other lane's doings, ends nothing: the node goes on trying, and would do it when it
+				// is no longer cut off. So it is asked again until it says that it has given up.
+				_ = l.until(startMax, func() error {
+					r, err := n.Do("RAFT", "REMOVE", x.Addr(), "FORCE")
+					switch {
+					case err == nil:
+						l.Errorf("%s is cut off, and removed %s: %s", n.Name, x.Name, r)
+					case r.Kind != '-':
+						return err
+					}
+					return nil
+				})
 			})
 		}
 	}
