@@ -8,6 +8,7 @@ import (
 	"github.com/lni/dragonboat/v4/raftio"
 	"github.com/lni/vfs"
 
+	"github.com/redoubt-db/redoubt/internal/aio"
 	"github.com/redoubt-db/redoubt/internal/raftlog"
 )
 
@@ -36,10 +37,22 @@ func (f raftLogs) Create(c config.NodeHostConfig, _ config.LogDBCallback, dirs, 
 }
 
 func openLog(fs vfs.FS, dir string) (*raftlog.Log, error) {
-	l, err := raftlog.Open(raftlog.Options{FS: fs, Dir: dir})
+	o := raftlog.Options{FS: fs, Dir: dir}
+	writer, err := aio.NewParked()
 	switch {
 	case err == nil:
+		o.Writer = writer
+	case !errors.Is(err, aio.ErrNone):
+		return nil, err
+	}
+	l, err := raftlog.Open(o)
+	if err == nil {
 		return l, nil
+	}
+	if o.Writer != nil {
+		o.Writer.Close()
+	}
+	switch {
 	case errors.Is(err, raftlog.ErrDamaged):
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, raftlog.ErrNewer):

@@ -108,12 +108,9 @@ func (b *beside) finish(wait bool) error {
 	return b.err
 }
 
-// write has a record on its way to the disk, without anybody who waits for the write either. It is false if that cannot be, and nothing was
-// done. One for which the file has to grow is not for it: submitting that would wait.
+// write has a record that can be written at once on its way to the disk, without anybody who waits for the write either. It is false if
+// that cannot be, and nothing was done.
 func (b *beside) write(s *segment, rec []byte, first uint64) (bool, error) {
-	if s.blocks == nil || s.end+int64(len(rec)) > s.zeroed || len(rec) >= zeroSkip || !s.blocks.fits(len(rec)) {
-		return false, nil
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.syncer == nil || !b.may() {
@@ -121,10 +118,7 @@ func (b *beside) write(s *segment, rec []byte, first uint64) (bool, error) {
 	}
 	s.blocks.fill(rec)
 	if b.syncer.BeginWrite(s.out, s.blocks.whole(), s.blocks.at) != nil {
-		if _, err := s.out.WriteAt(s.blocks.whole(), s.blocks.at); err != nil {
-			return false, err
-		}
-		return true, s.sync()
+		return true, s.writeFilled()
 	}
 	return true, b.under(first)
 }

@@ -18,6 +18,9 @@ func TestPowerLoss(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		r, m, d := newRandom(seed), model{}, newDisk()
 		d.cached = seed == 3
+		if seed == 1 {
+			d.writer = new(diskWriter)
+		}
 		for life := range lives {
 			next, doing := live(t, r, m, d, 1+chance.IntN(60), chance)
 			with := m.clone()
@@ -81,6 +84,9 @@ func TestFailedDisk(t *testing.T) {
 	for fail := 1; fail < 250; fail++ {
 		r, m, d := newRandom(uint64(fail)), model{}, newDisk()
 		d.cached, d.late = fail%4 == 1, fail%4 == 2
+		if fail%8 < 4 {
+			d.writer = new(diskWriter)
+		}
 		d.before = func(change int) error {
 			if change == fail {
 				return errPower

@@ -35,8 +35,9 @@ type disk struct {
 	syncs   int                    // of files, so far
 	before  func(change int) error // called before each of them
 	written int64
-	cached  bool // files are written through the kernel's cache, since they cannot be past it
-	late    bool // which turns out when one is written to
+	cached  bool        // files are written through the kernel's cache, since they cannot be past it
+	writer  *diskWriter // nil: none
+	late    bool        // which turns out when one is written to
 }
 
 type node struct {
@@ -46,7 +47,11 @@ type node struct {
 
 // options are those of a log on a disk. Its segments are small.
 func (d *disk) options() Options {
-	return Options{FS: d, Dir: "/log", SegmentBytes: 40_000, Direct: d.setDirect}
+	o := Options{FS: d, Dir: "/log", SegmentBytes: 40_000, Direct: d.setDirect}
+	if d.writer != nil {
+		o.Writer = d.writer
+	}
+	return o
 }
 
 func (d *disk) setDirect(f any, on bool) error {
@@ -64,7 +69,7 @@ func newDisk() *disk {
 // after returns what a loss of power now leaves.
 func (d *disk) after(chance *rand.Rand) *disk {
 	next := newDisk()
-	next.cached = d.cached
+	next.cached, next.writer = d.cached, d.writer
 	maps.Copy(next.dirs, d.dirs)
 	all := maps.Clone(d.names)
 	maps.Copy(all, d.synced)

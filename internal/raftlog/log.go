@@ -10,6 +10,8 @@ import (
 	"github.com/lni/dragonboat/v4/raftio"
 	pb "github.com/lni/dragonboat/v4/raftpb"
 	"github.com/lni/vfs"
+
+	"github.com/redoubt-db/redoubt/internal/aio"
 )
 
 // Name is what dragonboat writes into its flag file about this log.
@@ -37,7 +39,21 @@ type Options struct {
 
 	// Direct has files written past the kernel's cache, or takes that back; aio.Direct by default. Where it fails, they are written through it.
 	Direct func(file any, on bool) error
+
+	// Writer writes records from a kilobyte on, where files are written directly; it is closed with the log, but not by an Open that fails. Nil: they are
+	// written by calls that wait.
+	Writer Writer
 }
+
+// Writer writes blocks to a vfs.File and returns when they, and what was written to it before, are on the disk: aio.Parked. There is one call at a time.
+// An error of aio.ErrNone means that nothing was written.
+type Writer interface {
+	WriteSync(file any, blocks []byte, offset int64) error
+	Close()
+}
+
+// writerLeast bytes of a record are worth a Writer. It has what one client at a time writes on the disk later than calls that wait do.
+const writerLeast = 1 << 10
 
 // Log is a log of Raft. All its methods may be called by any goroutine; those that write do it one at a time. Once one of them failed to
 // write, all fail: what the disk holds is not known any more, and only a restart finds out.
@@ -46,6 +62,7 @@ type Log struct {
 	dir          string
 	segmentBytes int64
 	direct       func(file any, on bool) error
+	writer       Writer // guarded by writing
 
 	// Locks are taken in the order writing, files, mu.
 	writing sync.Mutex   // held while a record is made, written and synced
@@ -149,9 +166,14 @@ func (l *Log) commitTo(ahead uint64) error {
 
 // put has a record on the disk or, with ahead, on its way there.
 func (l *Log) put(s *segment, rec []byte, ahead uint64) error {
-	if ahead > 0 {
-		if under, err := l.beside.write(s, rec, ahead); under || err != nil {
-			return err
+	if s.atOnce(len(rec)) {
+		if ahead > 0 {
+			if under, err := l.beside.write(s, rec, ahead); under || err != nil {
+				return err
+			}
+		}
+		if l.writer != nil && len(rec) >= writerLeast {
+			return l.writeParked(s, rec)
 		}
 	}
 	if err := s.write(rec, s.end); err != nil {
@@ -161,6 +183,16 @@ func (l *Log) put(s *segment, rec []byte, ahead uint64) error {
 		return l.beside.sync(s, ahead)
 	}
 	return s.sync()
+}
+
+// writeParked has a record on the disk without a thread that waits for it.
+func (l *Log) writeParked(s *segment, rec []byte) error {
+	s.blocks.fill(rec)
+	err := l.writer.WriteSync(s.out, s.blocks.whole(), s.blocks.at)
+	if errors.Is(err, aio.ErrNone) {
+		return s.writeFilled()
+	}
+	return err
 }
 
 // apply takes notice of the items of a record at an offset of a segment. A start does it with what it reads, and a commit with what it has
@@ -357,6 +389,9 @@ func (l *Log) Close() error {
 	errs := []error{err}
 	for _, s := range l.segments {
 		errs = append(errs, s.close())
+	}
+	if l.writer != nil {
+		l.writer.Close()
 	}
 	return errors.Join(errs...)
 }

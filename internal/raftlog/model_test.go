@@ -294,6 +294,9 @@ func TestModel(t *testing.T) {
 	for seed := range uint64(6) {
 		r, m, d := newRandom(seed), model{}, newDisk()
 		d.cached, d.late = seed == 1, seed == 2
+		if seed > 3 {
+			d.writer = new(diskWriter)
+		}
 		l := openOn(t, d)
 		for step := range 2500 {
 			if r.IntN(60) == 0 {

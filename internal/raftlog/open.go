@@ -23,7 +23,7 @@ func Open(o Options) (*Log, error) {
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
-	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, direct: o.Direct, groups: map[raftio.NodeInfo]*group{}, zeros: aio.Aligned(zeroBuffer)}
+	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, direct: o.Direct, writer: o.Writer, groups: map[raftio.NodeInfo]*group{}, zeros: aio.Aligned(zeroBuffer)}
 	l.plans.New = func() any { return new(plan) }
 	if err := l.makeDir(); err != nil {
 		return nil, err

@@ -110,6 +110,20 @@ func (s *segment) write(b []byte, offset int64) error {
 	return err
 }
 
+// atOnce tells whether a record can be written, with its sync, by one request to the kernel. One for which the file has to grow cannot:
+// submitting that would wait.
+func (s *segment) atOnce(length int) bool {
+	return s.blocks != nil && s.end+int64(length) <= s.zeroed && length < zeroSkip && s.blocks.fits(length)
+}
+
+// writeFilled writes what the blocks were filled with, by calls that wait, and syncs it.
+func (s *segment) writeFilled() error {
+	if _, err := s.out.WriteAt(s.blocks.whole(), s.blocks.at); err != nil {
+		return err
+	}
+	return s.sync()
+}
+
 // prepare writes zeros where a record of that length is to be, and some more, if they have run out.
 func (s *segment) prepare(length, limit int64, zeros []byte) error {
 	end := s.end + length
