@@ -8,7 +8,6 @@ import (
 	"github.com/lni/dragonboat/v4/raftio"
 	"github.com/lni/vfs"
 
-	"github.com/redoubt-db/redoubt/internal/aio"
 	"github.com/redoubt-db/redoubt/internal/raftlog"
 )
 
@@ -37,22 +36,10 @@ func (f raftLogs) Create(c config.NodeHostConfig, _ config.LogDBCallback, dirs, 
 }
 
 func openLog(fs vfs.FS, dir string) (*raftlog.Log, error) {
-	o := raftlog.Options{FS: fs, Dir: dir}
-	writer, err := aio.NewParked()
+	l, err := raftlog.Open(raftlog.Options{FS: fs, Dir: dir})
 	switch {
 	case err == nil:
-		o.Writer = writer
-	case !errors.Is(err, aio.ErrNone):
-		return nil, err
-	}
-	l, err := raftlog.Open(o)
-	if err == nil {
 		return l, nil
-	}
-	if o.Writer != nil {
-		o.Writer.Close()
-	}
-	switch {
 	case errors.Is(err, raftlog.ErrDamaged):
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, raftlog.ErrNewer):

@@ -40,8 +40,8 @@ type Options struct {
 	// Direct has files written past the kernel's cache, or takes that back; aio.Direct by default. Where it fails, they are written through it.
 	Direct func(file any, on bool) error
 
-	// Writer writes records from a kilobyte on, where files are written directly; it is closed with the log, but not by an Open that fails. Nil: they are
-	// written by calls that wait.
+	// Writer writes records from a kilobyte on, where files are written directly; the log closes it. The default is aio.Parked, or none with another Direct
+	// than the default: they are written by calls that wait then.
 	Writer Writer
 }
 

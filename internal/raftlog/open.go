@@ -19,39 +19,67 @@ func Open(o Options) (*Log, error) {
 	}
 	if o.Direct == nil {
 		o.Direct = aio.Direct
+		if err := o.park(); err != nil {
+			return nil, err
+		}
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
 	l := &Log{fs: o.FS, dir: o.Dir, segmentBytes: o.SegmentBytes, direct: o.Direct, writer: o.Writer, groups: map[raftio.NodeInfo]*group{}, zeros: aio.Aligned(zeroBuffer)}
 	l.plans.New = func() any { return new(plan) }
-	if err := l.makeDir(); err != nil {
+	if err := l.open(); err != nil {
+		if l.writer != nil {
+			l.writer.Close()
+		}
 		return nil, err
+	}
+	return l, nil
+}
+
+// park sets the default Writer, if there is one here.
+func (o *Options) park() error {
+	if o.Writer != nil {
+		return nil
+	}
+	w, err := aio.NewParked()
+	switch {
+	case err == nil:
+		o.Writer = w
+	case !errors.Is(err, aio.ErrNone):
+		return err
+	}
+	return nil
+}
+
+func (l *Log) open() error {
+	if err := l.makeDir(); err != nil {
+		return err
 	}
 	r, err := l.list()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.replay(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.complete(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := l.sweep(r.unfinished); err != nil {
-		return nil, err
+		return err
 	}
 	records := []*builder{l.head()}
 	if !r.tail.empty() {
 		records = append(records, r.tail)
 	}
 	if err := l.begin(r.previous, records...); err != nil {
-		return nil, fmt.Errorf("raftlog: write %s: %w", l.dir, err)
+		return fmt.Errorf("raftlog: write %s: %w", l.dir, err)
 	}
 	if err := l.sweep(r.leftover); err != nil {
-		return nil, errors.Join(err, l.active().close())
+		return errors.Join(err, l.active().close())
 	}
-	return l, nil
+	return nil
 }
 
 func (l *Log) makeDir() error {
