@@ -48,3 +48,6 @@ func sendFunc(user dragonboat.INodeUser) (*func(raftpb.Message), bool) {
 	}
 	return (*func(raftpb.Message))(unsafe.Pointer(v.UnsafeAddr())), true
 }
+
+// Messages counts those that came from other members.
+func (r *Replica) Messages() int64 { return r.wire.Received() }

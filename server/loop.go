@@ -94,6 +94,9 @@ func (l *loop) End() {
 	}
 }
 
+// Parks tells that requests wait for other goroutines.
+func (l *loop) Parks() bool { return !l.srv.replica.ReadsAtOnce() }
+
 // Idle ends the turn: no socket has anything to read.
 func (l *loop) Idle() bool {
 	busy := l.drain()

@@ -56,10 +56,20 @@ type commandStats struct {
 	latency  histogram
 }
 
-// Traffic is how many commands were answered since the start or CONFIG RESETSTAT, how many reads of connections there were since the
-// start, and whether answers need other nodes.
-func (srv *Server) Traffic() (answered, reads int64, asks bool) {
-	return srv.stats.commands.Load(), srv.stats.reads.Load(), !srv.replica.ReadsAtOnce()
+// Traffic is what a node has done since the start.
+type Traffic struct {
+	Answered int64 // commands, since CONFIG RESETSTAT
+	Reads    int64 // of connections
+	Messages int64 // from other members
+	Applied  int64 // requests of the log
+}
+
+// Traffic may be called by any goroutine.
+func (srv *Server) Traffic() Traffic {
+	return Traffic{
+		Answered: srv.stats.commands.Load(), Reads: srv.stats.reads.Load(),
+		Messages: srv.replica.Messages(), Applied: int64(srv.machine.Stats().Requests),
+	}
 }
 
 // account notes one run of a command that took nanos.

@@ -106,10 +106,7 @@ func serve(set *conf.Set, logger *slog.Logger) error {
 	if srv == nil || err != nil {
 		return err
 	}
-	tuner.Start(func() (c procs.Counts) {
-		c.Answered, c.Reads, c.Asks = srv.Traffic()
-		return c
-	})
+	tuner.Start(func() procs.Counts { return procs.Counts(srv.Traffic()) })
 	defer tuner.Stop()
 	debug.FreeOSMemory() // what the start read is garbage by now, and the collector would wait for as much again
 	logger.Info("Ready to accept connections", "addresses", strings.Join(srv.Addresses(), " "))

@@ -3,7 +3,6 @@ package evloop
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -34,11 +33,12 @@ type Loop struct {
 	ends   atomic.Bool
 
 	// What follows is the loop's goroutine's alone.
-	conns  []*Conn // by descriptor; nil where there is none
-	serial int32
-	others map[int32]func() // what is watched beside connections, by descriptor
-	buf    []byte
-	events [eventsMax]unix.EpollEvent
+	conns   []*Conn // by descriptor; nil where there is none
+	serial  int32
+	parking parking
+	others  map[int32]func() // what is watched beside connections, by descriptor
+	buf     []byte
+	events  [eventsMax]unix.EpollEvent
 }
 
 // New makes a loop without connections.
@@ -73,6 +73,8 @@ type Turns interface {
 	Idle() (busy bool)
 	// Posted tells whether Wake was called for something that is still to be done.
 	Posted() bool
+	// Parks tells how the loop is to sleep: true is as a goroutine does, false as a thread. See parking.
+	Parks() bool
 }
 
 // Run serves until Stop, then closes all connections without a word to their owners.
@@ -96,26 +98,6 @@ func (l *Loop) Run(t Turns) {
 	}
 }
 
-// sleep waits for events unless something was posted since the last look for that: whoever posts after it sees that the
-// loop is asleep.
-//
-// First it gives way once. Who has just been handed work is run by this thread then, and not by another one that had to be
-// woken for it: with 50 clients that write one key at a time it is a fifth of the processor time.
-func (l *Loop) sleep(t Turns) int {
-	runtime.Gosched()
-	if n := l.look(0); n > 0 {
-		return n
-	}
-	l.asleep.Store(true)
-	if t.Posted() || l.ends.Load() {
-		l.asleep.Store(false)
-		return 0
-	}
-	n := l.look(-1)
-	l.asleep.Store(false)
-	return n
-}
-
 // Wake has the loop call Idle soon, from any goroutine.
 func (l *Loop) Wake() {
 	if l.asleep.CompareAndSwap(true, false) {
@@ -135,6 +117,7 @@ func (l *Loop) close() {
 			c.Close()
 		}
 	}
+	l.parking.close()
 	unix.Close(l.epoll)
 	unix.Close(l.spare)
 	// The bell stays open: somebody may be about to ring it, and its number must not be another file's by then.

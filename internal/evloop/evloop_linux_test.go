@@ -21,6 +21,7 @@ type echo struct {
 	posted   []func()
 	brackets int
 	inside   bool
+	sleeps   int
 	open     atomic.Int32
 }
 
@@ -39,6 +40,7 @@ func (e *echo) Begin() {
 }
 
 func (e *echo) End()         { e.inside = false; e.brackets++ }
+func (e *echo) Parks() bool  { e.sleeps++; return e.sleeps%3 > 0 }
 func (e *echo) Posted() bool { e.mu.Lock(); defer e.mu.Unlock(); return len(e.posted) > 0 }
 func (e *echo) Idle() bool {
 	e.mu.Lock()

@@ -6,6 +6,8 @@ import "slices"
 const (
 	answersLeast = 100 // in a window; below that nothing is to be gained
 	fewMost      = 3   // requests that come at once on average, for one processor to be expected to do
+	messageWorth = 10  // answers: what a message of Raft is to who answers none, or few
+	batchMost    = 32  // requests that a message brings who only follows: there are two to a batch
 	armWindows   = 5   // that a trial stays with one processor, or with all; the first of them is for threads to settle
 	trialWindows = 4 * armWindows
 	perChoice    = 2 * (armWindows - 1) // windows of a trial that count for one choice
@@ -19,15 +21,32 @@ const (
 type load struct {
 	answered int64 // requests
 	reads    int64 // of sockets, which brought them
-	asks     bool  // others are asked before requests are answered
+	messages int64 // from others of the group
+	applied  int64 // requests, of the log
 	heavy    bool  // something needed all processors
 }
 
+// done is what a window is measured by: answers, or what a node does for those of others.
+func (l load) done() int64 {
+	if l.follows() {
+		return messageWorth * l.messages
+	}
+	return l.answered
+}
+
+// follows tells that what there is to do comes from other members.
+func (l load) follows() bool { return l.answered < answersLeast }
+
 // expects tells what is known of such a load without trying it. A request that comes alone costs a read and a write of its socket, several times
 // what applying it takes: those are made by the one thread of the event loop whatever happens, so there is
-// little for others to take over, and waking them costs more. Of sixteen that come at once the loop has the smaller part; and where other nodes
-// have to be asked, there are their messages to be read and written beside.
-func (l load) expects() (one bool) { return !l.asks && l.answered < fewMost*l.reads }
+// little for others to take over, and waking them costs more. Of sixteen that come at once the loop has the smaller part. Who only follows
+// has the same with what a message brings.
+func (l load) expects() (one bool) {
+	if l.follows() {
+		return l.applied < batchMost*l.messages
+	}
+	return l.answered < fewMost*l.reads
+}
 
 // decider chooses between one processor and all of them: by the kind of load, and by trials, which are noisy and thus have to
 // show a difference. It knows nothing but counts, so that it can be tested without a clock.
@@ -36,7 +55,7 @@ type decider struct {
 	one     bool // the choice
 	trying  bool
 	n       int                 // windows of the trial so far
-	counts  [2][perChoice]int64 // answers in those that count: with all, with one
+	counts  [2][perChoice]int64 // done in those that count: with all, with one
 	counted [2]int
 	rest    int // windows between trials
 	left    int // of rest
@@ -48,7 +67,7 @@ func (d *decider) window(l load) (one bool) {
 	switch {
 	case l.heavy: // tells nothing
 		return false
-	case l.answered < answersLeast:
+	case l.done() < answersLeast:
 		*d = decider{}
 		return false
 	case d.rest == 0:
@@ -59,7 +78,7 @@ func (d *decider) window(l load) (one bool) {
 		}
 	case d.trying:
 		d.strange = 0
-		d.try(l.answered)
+		d.try(l.done())
 	default:
 		d.strange = 0
 		if d.left--; d.left <= 0 {
@@ -83,13 +102,13 @@ func (d *decider) next() bool {
 	return d.one != (arm == 1 || arm == 2)
 }
 
-func (d *decider) try(answered int64) {
+func (d *decider) try(done int64) {
 	if d.n%armWindows > 0 {
 		choice := 0
 		if d.next() {
 			choice = 1
 		}
-		d.counts[choice][d.counted[choice]] = answered
+		d.counts[choice][d.counted[choice]] = done
 		d.counted[choice]++
 	}
 	if d.n++; d.n < trialWindows {

@@ -49,7 +49,8 @@ func newTuner(set func(int), all int) *Tuner {
 type Counts struct {
 	Answered int64 // requests
 	Reads    int64 // of sockets, which brought them
-	Asks     bool  // others have to be asked before requests are answered, so that several goroutines have a part in each
+	Messages int64 // from the others of its group
+	Applied  int64 // requests that they or the node itself had put into the log
 }
 
 // Start has the scheduler given what counts tells to be best, until Stop.
@@ -101,10 +102,12 @@ func (t *Tuner) run(counts func() Counts) {
 		after, now := counts(), time.Now()
 		// As many as there would have been in time: a timer may be late, with one processor more than with all.
 		share := float64(windowTime) / float64(max(now.Sub(began), 1))
+		since := func(after, before int64) int64 { return int64(float64(after-before) * share) }
 		l := load{
-			answered: int64(float64(after.Answered-before.Answered) * share),
-			reads:    int64(float64(after.Reads-before.Reads) * share),
-			asks:     after.Asks,
+			answered: since(after.Answered, before.Answered),
+			reads:    since(after.Reads, before.Reads),
+			messages: since(after.Messages, before.Messages),
+			applied:  since(after.Applied, before.Applied),
 			heavy:    t.hadHeavy(),
 		}
 		before, began = after, now

@@ -75,12 +75,25 @@ func TestAnotherKindOfLoad(t *testing.T) {
 	}
 }
 
-// TestAsking: a member of several nodes is expected to make use of all processors.
-func TestAsking(t *testing.T) {
-	var d decider
-	for range restFirst {
-		if d.window(load{answered: 1000, reads: 1000, asks: true}) {
-			t.Fatal("one processor, untried")
+// TestFollowing: a member with no clients, or few, is given processors by what the others send it.
+func TestFollowing(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		l    load
+		one  bool
+	}{
+		{"requests that come alone, for the leader's clients", load{messages: 60, applied: 1200}, true},
+		{"reads, of which a follower sees only that it is asked", load{messages: 80}, true},
+		{"large batches", load{messages: 60, applied: 6000}, false},
+		{"heartbeats", load{messages: 2}, false},
+		{"a client that looks now and then", load{answered: 3, reads: 3, messages: 60, applied: 1200}, true},
+		{"clients of its own, with pipelines", load{answered: 3000, reads: 200, messages: 60, applied: 1200}, false},
+	} {
+		var d decider
+		for range restFirst {
+			if one := d.window(test.l); one != test.one {
+				t.Fatalf("%s: one = %v", test.name, one)
+			}
 		}
 	}
 }

@@ -60,7 +60,8 @@ type Transport struct {
 	conns  map[net.Conn]struct{} // accepted
 	closed bool
 
-	direct direct
+	direct   direct
+	received atomic.Int64
 }
 
 var (
@@ -218,6 +219,9 @@ func (t *Transport) serve(conn net.Conn) error {
 	}
 }
 
+// Received counts the messages that came.
+func (t *Transport) Received() int64 { return t.received.Load() }
+
 // receive delivers one payload, and tells whether the next is wanted.
 func (t *Transport) receive(method uint16, payload []byte) (more bool, err error) {
 	if method == methodMessages {
@@ -225,6 +229,7 @@ func (t *Transport) receive(method uint16, payload []byte) (more bool, err error
 		if err != nil {
 			return false, err
 		}
+		t.received.Add(int64(len(batch.Requests)))
 		t.deliver(batch)
 		return true, nil
 	}
