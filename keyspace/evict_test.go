@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -184,5 +185,12 @@ func TestUsesAreRemembered(t *testing.T) {
 	})
 	if got, want := uses("restored")+"; "+uses("often"), "101000 ms, 5; 1000 ms, 77"; got != want {
 		t.Errorf("restored keys have %s, want %s", got, want)
+	}
+	r.apply(day+19_000, func(tx *Tx) {
+		tx.Put([]byte("for ever"), text(0), nil)
+		tx.SetIdle([]byte("for ever"), math.MaxInt64)
+	})
+	if got, want := uses("for ever"), fmt.Sprintf("%d ms, 5", idleMax*1000+1000); got != want {
+		t.Errorf("a key that was not used for ever has %s, want %s", got, want)
 	}
 }

@@ -175,9 +175,13 @@ func (tx *Tx) noteChange(c *mvcc.Change) {
 	tx.used = c.Ref
 }
 
-// SetIdle makes a live key look unused for that many seconds, SetFrequency used that often, on every node: for RESTORE.
+// idleMax is how many seconds a key can be made to look unused for: 90 days. The clock of uses goes round in 97, and a key that was set to
+// its last second would count as used a second later.
+const idleMax = 90 * 24 * 3600
+
+// SetIdle makes a live key look unused for that many seconds, up to idleMax, SetFrequency used that often, on every node: for RESTORE.
 func (tx *Tx) SetIdle(key []byte, seconds int64) {
-	tx.setUse(key, func(u *use) { u.at = tx.now - 1000*min(seconds, 1<<useClockBits-1) })
+	tx.setUse(key, func(u *use) { u.at = tx.now - 1000*min(seconds, idleMax) })
 }
 
 // SetFrequency: see SetIdle.

@@ -32,6 +32,7 @@ const (
 	rowChannel = "PUBLISH to a channel whose name is empty"
 	rowRadius  = "COMMAND GETKEYS of GEORADIUS with an option given twice"
 	rowMerge   = "COMMAND GETKEYS of a PFMERGE without sources"
+	rowIdle    = "IDLETIME of RESTORE"
 	rowCollate = "SORT ALPHA of what differs only behind a zero byte"
 )
 
@@ -46,6 +47,12 @@ var differences = []difference{
 		covers: func(args []string, want, got wire.Reply) bool {
 			return len(args) == 3 && strings.EqualFold(args[0], "OBJECT") && strings.EqualFold(args[1], "ENCODING") &&
 				want.Text == "skiplist" && got.Text == "listpack"
+		}},
+	{row: rowIdle, why: "what was longer is 90 days here, and a moment more",
+		covers: func(args []string, want, got wire.Reply) bool {
+			const days90, moment = 90 * 24 * 3600, 3600
+			return len(args) == 3 && strings.EqualFold(args[0], "OBJECT") && strings.EqualFold(args[1], "IDLETIME") &&
+				want.Kind == ':' && got.Int >= days90 && got.Int < days90+moment
 		}},
 	{row: rowCollate, why: "the order of what is equal for strcoll is not compared", covers: collatedAlike},
 	{row: rowChannel, why: "no channel has such a name"},
