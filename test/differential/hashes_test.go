@@ -36,7 +36,7 @@ var listCommands = []command{
 	{line: "LSET list index value", often: 6},
 	{line: "LRANGE list index index", often: 8},
 	{line: "LREM list index member", often: 6},
-	{line: "LTRIM list index index", often: 4},
+	{line: "LTRIM list index index", often: 4, free: rowTrim},
 	{line: "LPOS list member { RANK index | COUNT count | MAXLEN count }", often: 8},
 	{line: "LMOVE list list ( LEFT | RIGHT ) ( LEFT | RIGHT )", often: 8},
 	{line: "RPOPLPUSH list list", often: 6},

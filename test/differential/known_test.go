@@ -22,6 +22,7 @@ type difference struct {
 // Rows of docs/compatibility.md.
 const (
 	rowSetBit  = "SETBIT that changes nothing"
+	rowTrim    = "LTRIM that trims nothing"
 	rowSession = "MULTI with commands of the session (CONFIG, CLIENT, INFO, DEBUG ...)"
 	rowExpired = "keys past their deadline"
 	rowSort    = "SORT of a sorted set"
@@ -43,6 +44,7 @@ var differences = []difference{
 			return len(args) == 3 && strings.EqualFold(args[0], "OBJECT") && strings.EqualFold(args[1], "ENCODING") &&
 				want.Text == "raw" && (got.Text == "int" || got.Text == "embstr")
 		}},
+	{row: rowTrim, why: "not between WATCH and EXEC"},
 	{row: rowSort, family: "sort", why: "the encoding of what SORT has read differs",
 		covers: func(args []string, want, got wire.Reply) bool {
 			return len(args) == 3 && strings.EqualFold(args[0], "OBJECT") && strings.EqualFold(args[1], "ENCODING") &&
