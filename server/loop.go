@@ -25,6 +25,8 @@ type loop struct {
 	sessions map[uint64]*session
 	dirty    []*session // have replies to be written when the present event ends
 	turn     *readTurn  // reads gathered since the last ReadIndex was asked for
+	asking   int        // turns whose ReadIndex is under way
+	askedAt  int64      // monotonic, when the last of them was asked for
 	free     []*readTurn
 	stage    stage
 	spares   spares
@@ -115,14 +117,15 @@ const pieceOps = 160
 // that let sessions parse on, is of the next turn.
 func (l *loop) handOver() (busy bool) {
 	l.looks = 0
-	if !l.stage.armed && l.turn == nil {
+	asks := l.mayAsk()
+	if !l.stage.armed && !asks {
 		return false
 	}
 	l.enter()
 	if l.stage.armed {
 		l.commitStage()
 	}
-	if l.turn != nil {
+	if asks {
 		l.endTurn()
 	}
 	l.leave()

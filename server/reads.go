@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"github.com/redoubt-db/redoubt/command"
 	"github.com/redoubt-db/redoubt/keyspace"
 	"github.com/redoubt-db/redoubt/mvcc"
@@ -88,6 +90,19 @@ func (l *loop) queueRead(s *session, op readOp) {
 	s.pendingReads++
 }
 
+// askPatience is how long an answer takes when all is well, and far more. Reads do not wait any longer for one that others wait for: then the next
+// that comes, or the loop's next chore, has them asked for too.
+const askPatience = 50 * time.Millisecond
+
+// mayAsk tells whether the turn's reads may be asked for. A loop asks one question at a time: what comes meanwhile is gathered for the next.
+// With any number under way a question was for five reads of 50 clients, and cost each member of the group two messages all the same.
+func (l *loop) mayAsk() bool {
+	if l.turn == nil {
+		return false
+	}
+	return l.asking == 0 || l.srv.replica.ReadsAtOnce() || l.turn.stale() || l.srv.mono()-l.askedAt > int64(askPatience)
+}
+
 // endTurn asks once for all reads of the turn whether this node may answer.
 func (l *loop) endTurn() {
 	t := l.turn
@@ -96,8 +111,13 @@ func (l *loop) endTurn() {
 		l.runTurn(t, nil)
 		return
 	}
+	l.asking++
+	l.askedAt = l.srv.mono()
 	l.srv.replica.ReadIndex(func(err error) {
-		l.post(func() { l.runTurn(t, err) })
+		l.post(func() {
+			l.asking--
+			l.runTurn(t, err)
+		})
 	})
 }
 

@@ -153,6 +153,47 @@ func TestRollingRestart(t *testing.T) {
 	r.must(r.SameState())
 }
 
+// TestReadsWithoutQuorum: reads that come while others wait for an answer that never comes hear so when those do, and no later than they
+// would alone.
+func TestReadsWithoutQuorum(t *testing.T) {
+	r := form(t, 3)
+	n := r.Nodes[0]
+	r.expect(n, "OK", "SET", "a", "1")
+	const readers, apart, readMax = 20, 10 * time.Millisecond, 10 * time.Second
+	conns := make([]*wire.Conn, readers)
+	for i := range conns {
+		c, err := wire.Dial(n.Addr(), askMax)
+		r.must(err)
+		defer c.Close()
+		conns[i] = c
+	}
+	r.Nodes[1].Kill()
+	r.Nodes[2].Kill()
+	var all sync.WaitGroup
+	next := time.NewTicker(apart)
+	defer next.Stop()
+	for i, c := range conns {
+		<-next.C
+		all.Go(func() {
+			began := time.Now()
+			c.Deadline(began.Add(askMax))
+			reply, _ := c.Do("GET", "a")
+			if took := time.Since(began); !strings.HasPrefix(reply.Text, "NOQUORUM ") || took > readMax+3*time.Second {
+				t.Errorf("read %d: %s, after %v", i, reply, took)
+			}
+		})
+	}
+	all.Wait()
+	r.must(r.Nodes[1].Start())
+	r.must(until(startMax, func() error {
+		reply, err := n.Do("GET", "a")
+		if err == nil && reply.Text != "1" {
+			t.Errorf("GET a = %s when there is a quorum again", reply)
+		}
+		return err
+	}))
+}
+
 // TestNoQuorum: without one, writes end with the truth after write-timeout, stale reads go on, and all is well when
 // the others are back.
 func TestNoQuorum(t *testing.T) {
