@@ -4,7 +4,8 @@
 // processor Go's scheduler wakes a thread for nearly everything that becomes ready, whether or not that thread will find
 // anything by the time it runs. With one, whoever became ready runs next, on the same thread and in a warm cache. Where
 // requests come in pipelines, there is enough to do for another processor to take a part. Which it is can be seen by how
-// many requests a read of a socket brings; whether that holds is tried now and then. ADR 16 has the figures.
+// many requests a read of a socket brings, or a message where a member of a group has none of its own; whether that holds is tried now and then.
+// ADR 16 and 24 have the figures.
 package procs
 
 import (
