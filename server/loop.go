@@ -21,22 +21,22 @@ type loop struct {
 	withholds atomic.Bool // release is to be called when a sync ends
 
 	// What follows is the loop's goroutine's alone.
-	running  []func()
-	sessions map[uint64]*session
-	dirty    []*session // have replies to be written when the present event ends
-	turn     *readTurn  // reads gathered since the last ReadIndex was asked for
-	asking   int        // turns whose ReadIndex is under way
-	askedAt  int64      // monotonic, when the last of them was asked for
-	free     []*readTurn
-	stage    stage
-	spares   spares
-	idler    idler
-	ears     ears
-	held     []withheld // replies that wait for a sync of the log, in the order of the syncs
-	asked    bool       // whether that has ended, in this flush
-	looks    int        // at the sockets, since the last turn ended
-	depth    int        // of enter; replies leave when it falls to 0
-	ending   bool       // the node is: no session parses on
+	running   []func()
+	sessions  map[uint64]*session
+	dirty     []*session // have replies to be written when the present event ends
+	turn      *readTurn  // reads gathered since the last ReadIndex was asked for
+	questions questions  // turns of reads whose ReadIndex is under way
+	askedAt   int64      // monotonic, when the last of them was asked for
+	free      []*readTurn
+	stage     stage
+	spares    spares
+	idler     idler
+	ears      ears
+	held      []withheld // replies that wait for a sync of the log, in the order of the syncs
+	asked     bool       // whether that has ended, in this flush
+	looks     int        // at the sockets, since the last turn ended
+	depth     int        // of enter; replies leave when it falls to 0
+	ending    bool       // the node is: no session parses on
 }
 
 func newLoop(srv *Server, index int) *loop {

@@ -100,24 +100,26 @@ func (l *loop) mayAsk() bool {
 	if l.turn == nil {
 		return false
 	}
-	return l.asking == 0 || l.srv.replica.ReadsAtOnce() || l.turn.stale() || l.srv.mono()-l.askedAt > int64(askPatience)
+	return len(l.questions.list) == 0 || l.srv.replica.ReadsAtOnce() || l.turn.stale() || l.srv.mono()-l.askedAt > int64(askPatience)
 }
 
 // endTurn asks once for all reads of the turn whether this node may answer.
 func (l *loop) endTurn() {
 	t := l.turn
 	l.turn = nil
-	if t.stale() || l.srv.replica.ReadsAtOnce() {
+	switch {
+	case t.stale(): // READONLY waits for the reads before it, so none of these sessions has one under way
+		l.runTurn(t, nil)
+		return
+	case l.srv.replica.ReadsAtOnce():
+		l.questions.all(l.runTurn)
 		l.runTurn(t, nil)
 		return
 	}
-	l.asking++
+	asked := l.questions.ask(t)
 	l.askedAt = l.srv.mono()
 	l.srv.replica.ReadIndex(func(err error) {
-		l.post(func() {
-			l.asking--
-			l.runTurn(t, err)
-		})
+		l.post(func() { l.questions.answered(asked, err, l.runTurn) })
 	})
 }
 
