@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newSyncer(t *testing.T) *Syncer {
+// opened skips the test where there is none of what it is about.
+func opened[T interface{ Close() }](t *testing.T, s T, err error) T {
 	t.Helper()
-	s, err := New()
 	if errors.Is(err, ErrNone) {
 		t.Skipf("the kernel, or what confines this process, has no asynchronous IO: %v", err)
 	}
@@ -23,6 +23,12 @@ func newSyncer(t *testing.T) *Syncer {
 	}
 	t.Cleanup(s.Close)
 	return s
+}
+
+func newSyncer(t *testing.T) *Syncer {
+	t.Helper()
+	s, err := New()
+	return opened(t, s, err)
 }
 
 type descriptor uintptr

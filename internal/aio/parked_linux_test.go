@@ -12,14 +12,7 @@ import (
 func newParked(t *testing.T) *Parked {
 	t.Helper()
 	p, err := NewParked()
-	if errors.Is(err, ErrNone) {
-		t.Skipf("the kernel, or what confines this process, has no asynchronous IO: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	return p
+	return opened(t, p, err)
 }
 
 // TestParked has several goroutines write blocks, each by its own: they are there when WriteSync returns.
