@@ -25,6 +25,7 @@ type loop struct {
 	sessions  map[uint64]*session
 	dirty     []*session // have replies to be written when the present event ends
 	turn      *readTurn  // reads gathered since the last ReadIndex was asked for
+	local     *readTurn  // reads of READONLY sessions, gathered since the last turn ended
 	questions questions  // turns of reads whose ReadIndex is under way
 	askedAt   int64      // monotonic, when the last of them was asked for
 	free      []*readTurn
@@ -118,12 +119,15 @@ const pieceOps = 160
 func (l *loop) handOver() (busy bool) {
 	l.looks = 0
 	asks := l.mayAsk()
-	if !l.stage.armed && !asks {
+	if !l.stage.armed && !asks && l.local == nil {
 		return false
 	}
 	l.enter()
 	if l.stage.armed {
 		l.commitStage()
+	}
+	if l.local != nil {
+		l.endLocal()
 	}
 	if asks {
 		l.endTurn()

@@ -71,17 +71,21 @@ func (t *readTurn) copyArgs(args [][]byte) [][]byte {
 	return t.argv[from:len(t.argv):len(t.argv)]
 }
 
-// queueRead adds a read to the loop's turn.
+// queueRead adds a read to the loop's turn, or to that of the READONLY sessions. A session has reads in one of them only: what changes sides waits for
+// the replies before it.
 func (l *loop) queueRead(s *session, op readOp) {
-	t := l.turn
-	if t == nil {
-		if n := len(l.free); n > 0 {
-			t, l.free = l.free[n-1], l.free[:n-1]
-		} else {
-			t = &readTurn{}
-		}
-		l.turn = t
+	at := &l.turn
+	if s.stale {
+		at = &l.local
 	}
+	if *at == nil {
+		if n := len(l.free); n > 0 {
+			*at, l.free = l.free[n-1], l.free[:n-1]
+		} else {
+			*at = &readTurn{}
+		}
+	}
+	t := *at
 	op.s = s
 	if op.args != nil {
 		op.args = t.copyArgs(op.args)
@@ -100,18 +104,14 @@ func (l *loop) mayAsk() bool {
 	if l.turn == nil {
 		return false
 	}
-	return len(l.questions.list) == 0 || l.srv.replica.ReadsAtOnce() || l.turn.stale() || l.srv.mono()-l.askedAt > int64(askPatience)
+	return len(l.questions.list) == 0 || l.srv.replica.ReadsAtOnce() || l.srv.mono()-l.askedAt > int64(askPatience)
 }
 
 // endTurn asks once for all reads of the turn whether this node may answer.
 func (l *loop) endTurn() {
 	t := l.turn
 	l.turn = nil
-	switch {
-	case t.stale(): // READONLY waits for the reads before it, so none of these sessions has one under way
-		l.runTurn(t, nil)
-		return
-	case l.srv.replica.ReadsAtOnce():
+	if l.srv.replica.ReadsAtOnce() {
 		l.questions.all(l.runTurn)
 		l.runTurn(t, nil)
 		return
@@ -123,14 +123,11 @@ func (l *loop) endTurn() {
 	})
 }
 
-// stale tells whether all of the turn's reads may be answered from what this node has applied: READONLY.
-func (t *readTurn) stale() bool {
-	for i := range t.ops {
-		if !t.ops[i].s.stale {
-			return false
-		}
-	}
-	return true
+// endLocal answers READONLY reads from what this node has applied. Nobody is asked, so they go on without a quorum.
+func (l *loop) endLocal() {
+	t := l.local
+	l.local = nil
+	l.runTurn(t, nil)
 }
 
 // turnBytes is how many bytes of replies a turn makes before it lets the clients have them: they are still in the

@@ -154,7 +154,7 @@ func TestRollingRestart(t *testing.T) {
 }
 
 // TestReadsWithoutQuorum: reads that come while others wait for an answer that never comes hear so when those do, and no later than they
-// would alone.
+// would alone. Those of a READONLY connection go on beside them.
 func TestReadsWithoutQuorum(t *testing.T) {
 	r := form(t, 3)
 	n := r.Nodes[0]
@@ -167,6 +167,11 @@ func TestReadsWithoutQuorum(t *testing.T) {
 		defer c.Close()
 		conns[i] = c
 	}
+	local, err := wire.Dial(n.Addr(), askMax)
+	r.must(err)
+	defer local.Close()
+	_, err = local.Do("READONLY")
+	r.must(err)
 	r.Nodes[1].Kill()
 	r.Nodes[2].Kill()
 	var all sync.WaitGroup
@@ -182,6 +187,13 @@ func TestReadsWithoutQuorum(t *testing.T) {
 				t.Errorf("read %d: %s, after %v", i, reply, took)
 			}
 		})
+		for range 5 { // some of them in one turn of the loop with reads that wait
+			began := time.Now()
+			local.Deadline(began.Add(askMax))
+			if reply, err := local.Do("GET", "a"); err != nil || reply.Text != "1" || time.Since(began) > readMax/2 {
+				t.Fatalf("beside read %d, a READONLY one: %s (%v), after %v", i, reply, err, time.Since(began))
+			}
+		}
 	}
 	all.Wait()
 	r.must(r.Nodes[1].Start())
