@@ -31,6 +31,20 @@ func newSyncer(t *testing.T) *Syncer {
 	return opened(t, s, err)
 }
 
+// directFile is a new file that is written past the kernel's cache.
+func directFile(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	if err := Direct(f, true); err != nil {
+		t.Skipf("this file system is always written through the cache: %v", err)
+	}
+	return f
+}
+
 type descriptor uintptr
 
 func (d descriptor) Fd() uintptr { return uintptr(d) }
@@ -71,14 +85,7 @@ func TestSync(t *testing.T) {
 // TestWrite writes blocks past the kernel's cache, one after the other: each is there when it has ended.
 func TestWrite(t *testing.T) {
 	s := newSyncer(t)
-	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := Direct(f, true); err != nil {
-		t.Skipf("this file system is always written through the cache: %v", err)
-	}
+	f := directFile(t)
 	want := make([]byte, 0, 100*Block)
 	for i := range 30 {
 		b := Aligned((1 + i%3) * Block)

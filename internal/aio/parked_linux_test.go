@@ -20,14 +20,7 @@ func TestParked(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		p := newParked(t)
-		f, err := os.Create(filepath.Join(t.TempDir(), "file"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if err := Direct(f, true); err != nil {
-			t.Skipf("this file system is always written through the cache: %v", err)
-		}
+		f := directFile(t)
 		all.Go(func() {
 			b := Aligned(3 * Block)
 			for i := range 100 {
